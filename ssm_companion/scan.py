@@ -1,0 +1,105 @@
+"""The linear recurrence, which is all the memory that a state space model has."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ssm_companion._shapes import ShapeError, check, check_choice, check_dtype, check_same_dtype
+from ssm_companion.kernels import reference
+
+_BACKENDS = {"auto": reference.scan, "reference": reference.scan}
+_HALF = (torch.bfloat16, torch.float16)
+_FULL = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+
+
+def linear_scan(
+    a: Tensor,
+    b: Tensor,
+    h0: Tensor | None = None,
+    *,
+    reverse: bool = False,
+    cu_seqlens: Tensor | None = None,
+    return_last: bool = False,
+    backend: str = "auto",
+) -> Tensor | tuple[Tensor, Tensor]:
+    """All states of h_t = a_t h_{t-1} + b_t, elementwise, along axis 1.
+
+    Shapes
+        `b` (B, L, *S) with L >= 1; `a` (B, L, *S), or exactly (*S) for an `a` that is
+        constant in time and over the batch; `h0` (B, *S), zeros if None. Returns h
+        (B, L, *S), and with `return_last` the pair of h and the last state (B, *S).
+        Nothing else is broadcast.
+    `reverse`
+        runs h_t = a_t h_{t+1} + b_t instead: `h0` is then the state after the end, and
+        the last state is that of t = 0.
+    `cu_seqlens`
+        packs S sequences end to end into a batch of 1: a 1-D integer tensor of their
+        S + 1 boundaries (0, ..., L), each above the one before. No state passes a
+        boundary; `h0` and the last state are then (S, *S), one row a sequence.
+    Precision
+        float32, float64, complex64 and complex128 compute in their own precision.
+        bfloat16 and float16 compute in float32: h is rounded to the input's dtype, while
+        `h0` and the last state are float32, so that a scan in pieces loses nothing.
+    Derivatives
+        of every order, in both modes, with respect to `a`, `b` and `h0`.
+
+    Raises ShapeError (a ValueError) for a wrong shape, TypeError for a dtype that is not
+    supported or not shared, ValueError for a wrong `cu_seqlens` or `backend`.
+
+    Source: Blelloch, Prefix sums and their applications, CMU-CS-90-190 (1990), section
+    1.4, for the recurrence as a scan; `cu_seqlens` follows FlashAttention.
+    """
+    check_choice("backend", backend, _BACKENDS)
+    scan = _BACKENDS[backend]
+
+    sizes = check("b", b, "B L *S")
+    check_dtype("b", b, _FULL + _HALF)
+    if sizes["L"] == 0:
+        raise ShapeError("`b` must hold at least one step, got L = 0")
+    constant = getattr(a, "ndim", None) == len(sizes["*S"])
+    check("a", a, "*S" if constant else "B L *S", sizes)
+    check_same_dtype("a", a, "b", b)
+
+    bounds = None if cu_seqlens is None else _boundaries(cu_seqlens, sizes)
+    rows = sizes["B"] if bounds is None else len(bounds) - 1
+    state_dtype = torch.float32 if b.dtype in _HALF else b.dtype
+    if h0 is None:
+        h0 = b.new_zeros((rows, *sizes["*S"]), dtype=state_dtype)
+    axis = "B" if bounds is None else "n_seqs"
+    check("h0", h0, f"{axis} *S", {axis: rows, "*S": sizes["*S"]})
+    check_dtype("h0", h0, (state_dtype,))
+
+    wide_a = (a.expand(b.shape) if constant else a).to(state_dtype)
+    wide_b = b.to(state_dtype)
+    if bounds is None:
+        h, last = scan(wide_a, wide_b, h0, reverse=reverse)
+    else:
+        h, last = _packed(scan, wide_a, wide_b, h0, bounds, reverse)
+    h = h.to(b.dtype)
+    return (h, last) if return_last else h
+
+
+def _packed(scan, a, b, h0, bounds, reverse) -> tuple[Tensor, Tensor]:
+    """Scan each packed sequence by itself and put the results end to end."""
+    pieces = [
+        scan(a[:, start:stop], b[:, start:stop], h0[i : i + 1], reverse=reverse)
+        for i, (start, stop) in enumerate(pairwise(bounds))
+    ]
+    states, last = zip(*pieces, strict=True)
+    return torch.cat(states, dim=1), torch.cat(last)
+
+
+def _boundaries(cu_seqlens: Tensor, sizes: dict) -> list[int]:
+    """The boundaries as ints, once they are known to cover the packed sequence."""
+    check("cu_seqlens", cu_seqlens, "boundaries")
+    check_dtype("cu_seqlens", cu_seqlens, (torch.int32, torch.int64))
+    if sizes["B"] != 1:
+        raise ValueError(f"`cu_seqlens` needs a batch of 1, got B = {sizes['B']}")
+    bounds = cu_seqlens.tolist()
+    rises = all(start < stop for start, stop in pairwise(bounds))
+    if len(bounds) < 2 or bounds[0] != 0 or bounds[-1] != sizes["L"] or not rises:
+        raise ValueError(f"`cu_seqlens` must rise from 0 to L = {sizes['L']}, got {bounds}")
+    return bounds

@@ -1,0 +1,3 @@
+"""Data and tasks to remember things by; nothing here touches the network."""
+
+from ssm_companion.tasks import series as series

@@ -1,0 +1,116 @@
+"""Measured series, from the data files that come with statsmodels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ssm_companion._shapes import check, check_choice, check_finite, check_positive_int
+
+
+# eq=False: comparing arrays gives an array, which is no answer to `==`
+@dataclass(frozen=True, eq=False)
+class Series:
+    """An evenly sampled series.
+
+    name: what it is called here.
+    time: (T,) float64, in calendar years; the middle of each month for monthly values.
+    values: (T,) float64, in `unit`.
+    step: time between two values, in years.
+    source: who measured it and where it was published.
+    note: what was done to it here.
+    """
+
+    name: str
+    time: np.ndarray
+    values: np.ndarray
+    unit: str
+    step: float
+    source: str
+    note: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def split(self, n_test: int) -> tuple[Series, Series]:
+        """The series up to its last `n_test` values, and those values.
+
+        Raises ValueError unless 1 <= n_test < len(series).
+        """
+        check_positive_int("n_test", n_test)
+        if n_test >= len(self):
+            raise ValueError(f"`n_test` must be below the {len(self)} values, got {n_test}")
+        cut = len(self) - n_test
+        train = replace(self, time=self.time[:cut], values=self.values[:cut])
+        return train, replace(self, time=self.time[cut:], values=self.values[cut:])
+
+
+def load(name: str) -> Series:
+    """A series by name: "sunspots" (yearly) or "co2" (monthly).
+
+    Raises ValueError for another name.
+    """
+    check_choice("name", name, _LOADERS)
+    return _LOADERS[name]()
+
+
+def lagged(values: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that a forecast from the last `lags` values learns from.
+
+    `values` (T,) gives a design matrix (T - lags, lags), oldest value first in each row,
+    and the targets (T - lags,): the value after each row.
+
+    Raises ShapeError unless `values` is 1-D, ValueError if it holds a non-finite value or
+    not 1 <= lags < T.
+    """
+    check("values", values, "T")
+    check_finite("values", values)
+    check_positive_int("lags", lags)
+    if lags >= len(values):
+        raise ValueError(f"`lags` must be below the {len(values)} values, got {lags}")
+    windows = np.lib.stride_tricks.sliding_window_view(values, lags + 1)
+    return windows[:, :-1].copy(), windows[:, -1].copy()
+
+
+def _sunspots() -> Series:
+    from statsmodels.datasets import sunspots  # slow to import, so only when asked for
+
+    table = sunspots.load_pandas().data
+    return Series(
+        name="sunspots",
+        time=table["YEAR"].to_numpy(float),
+        values=table["SUNACTIVITY"].to_numpy(float),
+        unit="sunspot number",
+        step=1.0,
+        source=(
+            "Yearly sunspot numbers 1700-2008, NOAA National Geophysical Data Center, "
+            "http://www.ngdc.noaa.gov/stp/solar/solarda3.html, as bundled with statsmodels"
+        ),
+        note="Yearly means, as published; year Y stands at time Y.",
+    )
+
+
+def _co2() -> Series:
+    from statsmodels.datasets import co2
+
+    monthly = co2.load_pandas().data["co2"].resample("MS").mean()
+    empty = int(monthly.isna().sum())
+    return Series(
+        name="co2",
+        time=(monthly.index.year + (monthly.index.month - 0.5) / 12).to_numpy(float),
+        values=monthly.interpolate("linear").to_numpy(float),
+        unit="ppmv",
+        step=1 / 12,
+        source=(
+            "Atmospheric CO2 at Mauna Loa, C. D. Keeling and T. P. Whorf (2004), Carbon "
+            "Dioxide Information Analysis Center, as bundled with statsmodels"
+        ),
+        note=(
+            f"Monthly means of weekly values; {empty} of {len(monthly)} months without an "
+            "observation are interpolated linearly."
+        ),
+    )
+
+
+_LOADERS = {"sunspots": _sunspots, "co2": _co2}

@@ -1,0 +1,136 @@
+"""Imports run one way, and the cheap parts stay cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ssm_companion
+
+ROOT = Path(ssm_companion.__file__).parent
+
+# What each module may import of the package; a new module has to be given a place.
+ALLOWED = {
+    "": {"_setup"},
+    "_progress": set(),
+    "_setup": {"_shapes", "plotting"},
+    "_shapes": set(),
+    "discretize": {"_shapes"},
+    "init": {"_shapes"},
+    "kernels": set(),
+    "kernels.reference": {"_shapes"},
+    "scan": {"_shapes", "kernels"},
+    "nn": {"nn.s4d"},
+    "nn.s4d": {"_shapes", "discretize", "init", "scan"},
+    "notebook": set(),
+    "plotting": set(),
+    "tasks": {"tasks.series"},
+    "tasks.series": {"_shapes"},
+    "testing": set(),
+    "theory": {"theory.memory"},
+    "theory.memory": set(),
+    "training": {"_progress", "_shapes"},
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def own_imports(tree):
+    """Modules of the package that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in names if is_module(name)}
+            found |= modules or {node.module}
+    own = {name for name in found if name.split(".")[0] == "ssm_companion"}
+    return {name.removeprefix("ssm_companion").removeprefix(".") for name in own}
+
+
+def is_module(name):
+    path = ROOT.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or path.joinpath("__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_imports_run_one_way(path):
+    name = module_name(path)
+    assert name in ALLOWED, f"say in this test what `{name}` may import"
+    for imported in own_imports(ast.parse(path.read_text())):
+        parents = {imported, imported.rsplit(".", 1)[0]}
+        assert parents & ALLOWED[name], f"`{name}` may not import `{imported}`"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "theory").rglob("*.py")), ids=module_name)
+def test_theory_does_not_name_torch(path):
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert "torch" not in imported
+    assert "import torch" not in path.read_text()
+
+
+def loaded_after(code):
+    listing = f"{code}\nimport sys; print(*sys.modules)"
+    command = [sys.executable, "-c", listing]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_no_library():
+    loaded = loaded_after("import ssm_companion")
+    assert not loaded & {"torch", "numpy", "matplotlib", "statsmodels", "IPython"}
+
+
+def test_theory_works_without_torch():
+    loaded = loaded_after("import ssm_companion; ssm_companion.theory.memory.half_life(0.5)")
+    assert "numpy" in loaded
+    assert "torch" not in loaded
+
+
+def test_training_does_not_load_ipython():
+    assert "IPython" not in loaded_after("import ssm_companion.training")
+
+
+@pytest.mark.parametrize("name", ["linear_scan", "nn", "tasks", "testing", "theory", "training"])
+def test_public_names_are_there(name):
+    assert name in dir(ssm_companion)
+    assert getattr(ssm_companion, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(ssm_companion, "selective_scam")
+
+
+def test_setup_makes_draws_repeatable_and_applies_the_style(monkeypatch):
+    styled = []
+    from ssm_companion import plotting
+
+    monkeypatch.setattr(plotting, "use_style", lambda: styled.append(True))
+    draws = [(ssm_companion.setup(7).random(), torch.rand(1).item()) for _ in range(2)]
+    assert draws[0] == draws[1] != (ssm_companion.setup(8).random(), torch.rand(1).item())
+    assert len(styled) == 3
+
+
+def test_setup_sets_the_threads():
+    before = torch.get_num_threads()
+    try:
+        generator = ssm_companion.setup(threads=2)
+        assert torch.get_num_threads() == 2
+        assert isinstance(generator, np.random.Generator)
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,350 @@
+"""The explorables in a headless browser: their numbers against Python, then their controls."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import torch
+
+from ssm_companion import linear_scan
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+STATIC = Path(__file__).parents[2] / "book" / "_static"
+PAGE = """<!doctype html>
+<html lang="en" data-theme="light">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>test</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/explorables/explorables.css">
+<style>body { margin: 16px; font: 16px/1.5 sans-serif }</style>
+<figure class="explorable" data-explorable="pole_memory" data-r="0.97" data-theta="0.571">
+<p class="explorable-alt">A pole and its response.</p>
+<div class="explorable-stage"></div>
+<figcaption>Drag the pole.</figcaption>
+</figure>
+<p id="after">The text after the figure.</p>
+"""
+LOADER = '<script type="module" src="/explorables/loader.js"></script>'
+IN_BROWSER = """async ([r, theta, u]) => {
+  const m = await import("/explorables/pole_memory.js");
+  return {
+    impulse: m.impulseResponse(r, theta, u.length),
+    response: m.response(r, theta, u),
+    half: m.halfLife(r),
+    period: m.period(theta),
+  };
+}"""
+
+
+def chromium_path():
+    """The browser to drive: a system Chromium, else playwright's own, else None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    system = next(filter(None, map(shutil.which, names)), None)
+    if system:
+        return system
+    with playwright.sync_playwright() as p:
+        own = p.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """The static folder, plus one page with an explorable; `/bare` has no loader."""
+
+    pages = {"/page": PAGE + LOADER, "/bare": PAGE}
+
+    def do_GET(self):
+        if self.path not in self.pages:
+            return super().do_GET()
+        body = self.pages[self.path].encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    handler = functools.partial(Handler, directory=str(STATIC))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium_path()
+    if path is None:
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up("no Chromium: install one, or run `playwright install chromium`")
+    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=path, args=args)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Open a page; at the end, no console error and no request to another host may remain."""
+    contexts, errors, hosts = [], [], set()
+
+    def open_(path="/page", width=900, height=1000, **context):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
+        page = contexts[-1].new_page()
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.goto(site + path)
+        if path == "/page":
+            page.wait_for_function("document.querySelector('.explorable-readout')?.textContent")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert hosts <= {urlsplit(site).netloc, ""}
+
+
+def readout(page):
+    page.wait_for_timeout(600)  # it changes at most twice a second
+    return page.locator(".explorable-readout").inner_text()
+
+
+def values(page):
+    """The texts beside the two sliders, as numbers: modulus and angle in degrees."""
+    return [float(text.strip("°")) for text in page.locator(".explorable-value").all_inner_texts()]
+
+
+def tape(page):
+    """What the moving picture shows now: its curve and how far it has scrolled."""
+    return page.evaluate(
+        """() => {
+          const state = document.querySelector(".pm-stream .state");
+          return state.getAttribute("d") + state.parentNode.getAttribute("transform");
+        }"""
+    )
+
+
+def moves(page):
+    before = tape(page)
+    page.wait_for_timeout(400)
+    return tape(page) != before
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def cases():
+    rng = np.random.default_rng(0)
+    u = np.where(rng.random((20, 200)) < 0.1, rng.standard_normal((20, 200)), 0.0)
+    return rng.uniform(0.01, 0.995, 20), rng.uniform(0.01, np.pi, 20), u
+
+
+def test_numbers_agree_with_numpy(open_page):
+    page = open_page("/bare")
+    for r, theta, u in zip(*cases(), strict=True):
+        got = page.evaluate(IN_BROWSER, [float(r), float(theta), u.tolist()])
+        lam, h, states = r * np.exp(1j * theta), 0.0, []
+        for value in u:
+            h = lam * h + value
+            states.append(h.real)
+        powers = np.cumprod(np.r_[1.0, np.full(len(u) - 1, lam)]).real
+        np.testing.assert_allclose(got["impulse"], powers, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(got["response"], states, rtol=0, atol=1e-12)
+        assert r ** got["half"] == pytest.approx(0.5, abs=1e-12)
+        assert np.exp(1j * theta * got["period"]) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_response_is_the_linear_scan_of_the_library(open_page):
+    page = open_page("/bare")
+    r, theta, u = cases()
+    lam = torch.as_tensor(r * np.exp(1j * theta))
+    b = torch.as_tensor(u.T[None].copy()).to(torch.complex128)
+    h = linear_scan(lam.expand_as(b).contiguous(), b).real[0].T
+    got = [
+        page.evaluate(IN_BROWSER, [float(p), float(q), v.tolist()])["response"]
+        for p, q, v in zip(r, theta, u, strict=True)
+    ]
+    np.testing.assert_allclose(got, h.numpy(), rtol=0, atol=1e-12)
+
+
+def test_edges_of_the_disc(open_page):
+    page = open_page("/bare")
+    inside = page.evaluate(IN_BROWSER, [0, 0, [1, 0, 0, 2]])
+    assert (inside["impulse"], inside["response"]) == ([1, 0, 0, 0], [1, 0, 0, 2])
+    assert (inside["half"], inside["period"]) == (0, np.inf)
+    assert page.evaluate(IN_BROWSER, [1, 0, [1]])["half"] == np.inf
+
+
+def test_pulses_repeat_from_their_seed(open_page):
+    draw = """async (seed) => (await import("/explorables/pole_memory.js")).pulses(seed, 256)"""
+    page = open_page("/bare")
+    first, again, other = (np.array(page.evaluate(draw, seed)) for seed in (204, 204, 205))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    heights = np.abs(first[first != 0])
+    assert 10 <= len(heights) <= 28 and heights.min() >= 0.5 and heights.max() <= 1
+    assert np.diff(np.flatnonzero(first)).min() >= 9
+
+
+# ------------------------------------------------------------------ controls
+
+
+def test_options_of_the_figure_reach_the_drawing(open_page):
+    page = open_page()
+    assert values(page) == [0.97, 32.7]
+    assert readout(page) == "Remembers half of a pulse for 22.8 steps; one turn every 11 steps."
+
+
+def test_arrow_keys_on_the_sliders_change_the_readout(open_page):
+    page = open_page()
+    modulus, angle = page.get_by_label("modulus r"), page.get_by_label("angle θ")
+    before = readout(page)
+    modulus.press("ArrowLeft")
+    assert values(page)[0] == 0.965
+    assert modulus.get_attribute("aria-valuetext") == "0.965"
+    between = readout(page)
+    assert between != before and "19.5 steps" in between
+    angle.press("ArrowRight")
+    assert values(page)[1] == 34
+    assert "one turn every 10.6 steps" in readout(page)
+    angle.press("Home")
+    assert "no oscillation" in readout(page)
+    modulus.press("End")
+    assert "138.3 steps" in readout(page)
+
+
+def test_the_readout_speaks_at_most_twice_a_second(open_page):
+    page = open_page()
+    page.evaluate("""() => {
+      window.spoken = 0;
+      const watch = new MutationObserver(() => { window.spoken += 1; });
+      watch.observe(document.querySelector("[aria-live=polite]"), { childList: true });
+    }""")
+    for _ in range(20):
+        page.get_by_label("modulus r").press("ArrowLeft")
+    assert "0.87" in page.locator(".explorable-value").first.inner_text()
+    assert "Remembers half of a pulse for 5.0 steps" in readout(page)
+    assert 1 <= page.evaluate("window.spoken") <= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "modulus", "degrees", "words"),
+    [
+        ("leaky integrator", 0.9, 0, "6.6 steps; no oscillation"),
+        ("sunspot cycle", 0.97, 32.7, "22.8 steps; one turn every 11 steps"),
+        ("the 127° rotation", 0.95, 126.9, "13.5 steps; one turn every 2.8 steps"),
+    ],
+)
+def test_presets(open_page, name, modulus, degrees, words):
+    page = open_page()
+    button(page, name).press("Enter")
+    assert values(page) == [modulus, degrees]
+    assert words in readout(page)
+    assert page.locator("button[aria-pressed=true]").all_inner_texts() == [name]
+
+
+def test_dragging_the_handle_moves_the_pole(open_page):
+    page = open_page()
+    disc = page.locator(".pm-disc .rule").bounding_box()
+    radius = disc["width"] / 2
+    cx, cy = disc["x"] + radius, disc["y"] + radius
+    handle = page.locator(".pm-disc .handle").bounding_box()
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(cx + 0.3 * radius, cy - 0.3 * radius)
+    page.mouse.move(cx, cy - 0.5 * radius)
+    assert values(page) == pytest.approx([0.5, 90], abs=1)
+    page.mouse.move(cx - 3 * radius, cy)  # outside: held at the rim
+    assert values(page) == [0.995, 180]
+    page.mouse.up()
+    page.mouse.move(cx, cy)
+    assert values(page) == [0.995, 180]
+    assert "one turn every 2 steps" in readout(page)
+    page.mouse.click(cx, cy + 0.5 * radius)  # a click on the disc, here on the conjugate's side
+    assert values(page) == pytest.approx([0.5, 90], abs=1)
+
+
+def test_play_and_pause(open_page):
+    page = open_page()
+    assert moves(page)
+    button(page, "Pause").click()
+    assert not moves(page)
+    button(page, "Play").press("Enter")
+    assert moves(page)
+
+
+def test_it_rests_off_screen(open_page):
+    page = open_page()
+    page.evaluate(
+        "document.body.prepend(Object.assign(document.createElement('p'),"
+        " { style: 'height: 4000px' }))"
+    )
+    page.wait_for_timeout(200)
+    assert not moves(page)
+    page.locator(".pm-stream").scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    assert moves(page)
+
+
+def test_reduced_motion_starts_paused_with_a_picture(open_page):
+    page = open_page(reduced_motion="reduce")
+    assert button(page, "Play").is_visible()
+    assert tape(page).count("L") > 20
+    assert not moves(page)
+    before = tape(page)
+    button(page, "leaky integrator").click()
+    assert tape(page) != before
+
+
+# ------------------------------------------------------------------ layout
+
+
+@pytest.mark.parametrize("width", [320, 375, 632, 900])
+def test_it_fits_and_shifts_nothing(open_page, width):
+    top = "document.getElementById('after').getBoundingClientRect().top"
+    reserved = open_page("/bare", width=width).evaluate(top)
+    page = open_page(width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(top) == pytest.approx(reserved, abs=2)
+    button(page, "leaky integrator").click()
+    readout(page)
+    assert page.evaluate(top) == pytest.approx(reserved, abs=2)
+
+
+def test_targets_and_text_are_large_enough_on_a_phone(open_page):
+    page = open_page(width=375)
+    for target in page.locator(".explorable :is(button, input)").all():
+        assert target.bounding_box()["height"] >= 32
+    assert page.locator(".grip").bounding_box()["width"] >= 32
+    smallest = """() => Math.min(...[...document.querySelectorAll(".explorable *")]
+      .filter((node) => [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
+      .map((node) => parseFloat(getComputedStyle(node).fontSize)))"""
+    assert page.evaluate(smallest) >= 12
+
+
+def test_a_missing_module_leaves_a_sentence(browser, site):
+    page = browser.new_page()
+    page.goto(site + "/bare")
+    page.evaluate("""async () => {
+      document.querySelector("figure").dataset.explorable = "no_such_module";
+      await import("/explorables/loader.js");
+    }""")
+    page.get_by_text("could not be loaded").wait_for()
+    page.close()
