@@ -11,13 +11,27 @@ if TYPE_CHECKING:
 
 
 def setup(seed: int = 0, threads: int | None = None) -> numpy.random.Generator:
-    """Seed Python's `random` and torch, set the plot style, return a NumPy generator.
+    """Seed Python's ``random`` and torch, set the plot style, return a NumPy generator.
 
-    `threads` is the number of threads torch may use (default: left as it is). NumPy's
-    global generator is left alone: draw from the one returned. The plot style needs
+    NumPy's global generator is left alone: draw from the one returned. The plot style needs
     matplotlib and is skipped without it.
 
-    Raises ValueError unless `threads` is None or an integer >= 1.
+    Parameters
+    ----------
+    seed : int, optional
+        Seed of Python's ``random``, of torch and of the generator returned.
+    threads : int, optional
+        Number of threads that torch may use; left as it is by default.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A generator seeded with ``seed``.
+
+    Raises
+    ------
+    ValueError
+        Unless ``threads`` is None or an integer >= 1.
     """
     # imported here so that `import ssm_companion` stays cheap
     import numpy as np

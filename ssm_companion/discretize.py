@@ -1,7 +1,8 @@
-"""From the continuous system h' = A h + B u to the recurrence h_t = a h_{t-1} + b u_t.
+"""From the continuous system to the recurrence.
 
-A is diagonal, so every formula here is elementwise. The step `delta` has the unit of
-time of 1/A; the products `delta * A` are pure numbers.
+:math:`h' = A h + B u` becomes :math:`h_t = a h_{t-1} + b u_t`. A is diagonal, so every formula
+here is elementwise. The step ``delta`` has the unit of time of 1/A; the products ``delta * A``
+are pure numbers.
 """
 
 from __future__ import annotations
@@ -18,13 +19,24 @@ _SERIES_TERMS = 15
 
 
 def phi1(z: Tensor) -> Tensor:
-    """phi_1(z) = (exp(z) - 1) / z, with phi_1(0) = 1; any shape, real or complex.
+    r"""The function :math:`\varphi_1(z) = (e^z - 1) / z`, with :math:`\varphi_1(0) = 1`.
 
-    Accurate to a few units in the last place, save beside its zeros at 2 pi i k, and with
-    finite derivatives at 0.
+    Accurate to a few units in the last place, save beside its zeros at :math:`2 \pi \mathrm{i} k`,
+    and with finite derivatives at 0.
 
-    Source: Hochbruck and Ostermann, Exponential integrators, Acta Numerica 19 (2010),
-    section 2.
+    Parameters
+    ----------
+    z : Tensor
+        Any shape, real or complex.
+
+    Returns
+    -------
+    Tensor
+        The value at each entry, in the shape of ``z``.
+
+    References
+    ----------
+    Hochbruck and Ostermann, *Exponential integrators*, Acta Numerica 19 (2010), section 2.
     """
     near = z.abs() < _SERIES_BELOW
     # Both branches are computed for every entry, and a NaN in the branch not taken would
@@ -35,19 +47,37 @@ def phi1(z: Tensor) -> Tensor:
 
 
 def zoh(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-    """Zero-order hold: exact for an input that is constant during each step.
+    r"""Zero-order hold: exact for an input that is constant during each step.
 
-    a = exp(delta A) and b = delta phi_1(delta A) B.
+    :math:`a = e^{\delta A}` and :math:`b = \delta \varphi_1(\delta A) B`.
 
-    Shapes: `delta` (..., D), `A` (D, N), `B` (..., N) with the leading axes of `delta`,
-    or (D, N); returns `a` and `b`, both (..., D, N). `delta` is real, in the unit of
-    time of 1/A; `A` and `B` may be complex, and then `a` and `b` both are. All are in
-    single or all in double precision.
+    Parameters
+    ----------
+    delta : Tensor, ``(..., D)``
+        Steps, real, in the unit of time of 1/A.
+    A : Tensor, ``(D, N)``
+        Diagonal of the system, real or complex.
+    B : Tensor, ``(..., N)`` or ``(D, N)``
+        Input weights, real or complex: with the leading axes of ``delta``, or one a channel and
+        mode. All three are in single or all in double precision.
 
-    Raises ShapeError for a wrong shape, or for one that could be read both ways, and
-    TypeError for another dtype.
+    Returns
+    -------
+    a : Tensor, ``(..., D, N)``
+        Factor of the last state; complex if ``A`` or ``B`` is.
+    b : Tensor, ``(..., D, N)``
+        Factor of the input; complex if ``A`` or ``B`` is.
 
-    Source: Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    Raises
+    ------
+    ShapeError
+        For a wrong shape, or for one that could be read both ways. It is a ValueError.
+    TypeError
+        For another dtype.
+
+    References
+    ----------
+    Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
     """
     step, A, B = _prepare(delta, A, B)
     z = step * A
@@ -55,12 +85,35 @@ def zoh(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def euler(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-    """The exact decay with a first-order input: a = exp(delta A) and b = delta B.
+    r"""The exact decay with a first-order input.
 
-    This is what selective models call Euler: only the input is treated to first order.
-    Shapes, dtypes and errors as in `zoh`.
+    :math:`a = e^{\delta A}` and :math:`b = \delta B`. This is what selective models call Euler:
+    only the input is treated to first order. Shapes, dtypes and errors are those of :func:`zoh`.
 
-    Source: Gu and Dao, arXiv 2312.00752 (2023): the published code uses this b where
+    Parameters
+    ----------
+    delta : Tensor, ``(..., D)``
+        Steps, real, in the unit of time of 1/A.
+    A : Tensor, ``(D, N)``
+        Diagonal of the system, real or complex.
+    B : Tensor, ``(..., N)`` or ``(D, N)``
+        Input weights, real or complex.
+
+    Returns
+    -------
+    a : Tensor, ``(..., D, N)``
+        Factor of the last state.
+    b : Tensor, ``(..., D, N)``
+        Factor of the input.
+
+    Raises
+    ------
+    ShapeError
+        For a wrong shape, or for one that could be read both ways. It is a ValueError.
+    TypeError
+        For another dtype.
+
+    References ---------- Gu and Dao, arXiv 2312.00752 (2023): the published code uses this b where
     equation (4) writes the zero-order hold.
     """
     step, A, B = _prepare(delta, A, B)

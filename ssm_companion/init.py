@@ -1,8 +1,8 @@
 """Where the eigenvalues and the step sizes of a diagonal system start.
 
-N counts the stored modes. A complex mode stands for itself and its conjugate, so N
-complex modes are a real system of 2N states. Everything is returned in double precision
-for the caller to round once.
+N counts the stored modes. A complex mode stands for itself and its conjugate, so N complex modes
+are a real system of 2N states. Everything is returned in double precision for the caller to round
+once.
 """
 
 from __future__ import annotations
@@ -16,25 +16,56 @@ from ssm_companion._shapes import check_positive_int
 
 
 def s4d_lin(N: int) -> Tensor:
-    """A_n = -1/2 + i pi n, of shape (N,), complex: frequencies on an even grid.
+    r"""Eigenvalues with frequencies on an even grid: :math:`A_n = -1/2 + \mathrm{i} \pi n`.
 
-    Raises ValueError unless N >= 1.
+    Parameters
+    ----------
+    N : int
+        Number of stored modes.
 
-    Source: S4D-Lin of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    Returns
+    -------
+    Tensor, ``(N,)``
+        Complex.
+
+    Raises
+    ------
+    ValueError
+        Unless N >= 1.
+
+    References
+    ----------
+    S4D-Lin of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
     """
     n = _modes(N)
     return torch.complex(torch.full_like(n, -0.5), math.pi * n)
 
 
 def s4d_inv(N: int) -> Tensor:
-    """A_n = -1/2 + i (M / pi) (M / (2n + 1) - 1) with M = 2N, of shape (N,), complex.
+    r"""Eigenvalues that follow those of HiPPO-LegS, highest frequency first.
 
-    The paper writes the formula with the size of the real system, which is M here: these
-    follow the eigenvalues of HiPPO-LegS of size M. Highest frequency first.
+    :math:`A_n = -\frac12 + \mathrm{i} \frac{M}{\pi} \left(\frac{M}{2n + 1} - 1\right)` with
+    :math:`M = 2N`. The paper writes the formula with the size of the real system, which is M here:
+    these follow the eigenvalues of HiPPO-LegS of size M.
 
-    Raises ValueError unless N >= 1.
+    Parameters
+    ----------
+    N : int
+        Number of stored modes.
 
-    Source: S4D-Inv of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    Returns
+    -------
+    Tensor, ``(N,)``
+        Complex.
+
+    Raises
+    ------
+    ValueError
+        Unless N >= 1.
+
+    References
+    ----------
+    S4D-Inv of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
     """
     n = _modes(N)
     full = 2 * N
@@ -42,11 +73,26 @@ def s4d_inv(N: int) -> Tensor:
 
 
 def s4d_real(N: int) -> Tensor:
-    """A_n = -(n + 1), of shape (N,), real: decay without oscillation.
+    """Eigenvalues of decay without oscillation: :math:`A_n = -(n + 1)`.
 
-    Raises ValueError unless N >= 1.
+    Parameters
+    ----------
+    N : int
+        Number of stored modes.
 
-    Source: S4D-Real of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    Returns
+    -------
+    Tensor, ``(N,)``
+        Real.
+
+    Raises
+    ------
+    ValueError
+        Unless N >= 1.
+
+    References
+    ----------
+    S4D-Real of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
     """
     return -(_modes(N) + 1)
 
@@ -59,14 +105,34 @@ def lru_ring(
     *,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Discrete eigenvalues uniform by area on a ring: (N,), complex, per step.
+    """Discrete eigenvalues, per step, uniform by area on a ring.
 
-    The modulus lies in [r_min, r_max] and the phase, in radians a step, in [0, max_phase].
-    `generator` draws the numbers (default: torch's own).
+    Parameters
+    ----------
+    N : int
+        Number of stored modes.
+    r_min : float, optional
+        Smallest modulus.
+    r_max : float, optional
+        Largest modulus.
+    max_phase : float, optional
+        Largest phase, in radians a step; the smallest is 0.
+    generator : torch.Generator, optional
+        Draws the numbers; torch's own by default.
 
-    Raises ValueError unless N >= 1 and 0 <= r_min <= r_max <= 1.
+    Returns
+    -------
+    Tensor, ``(N,)``
+        Complex, with the modulus in [r_min, r_max] and the phase in [0, max_phase].
 
-    Source: Orvieto et al., arXiv 2303.06349 (2023), lemma 3.2.
+    Raises
+    ------
+    ValueError
+        Unless N >= 1 and 0 <= r_min <= r_max <= 1.
+
+    References
+    ----------
+    Orvieto et al., arXiv 2303.06349 (2023), lemma 3.2.
     """
     check_positive_int("N", N)
     if not 0 <= r_min <= r_max <= 1:
@@ -79,13 +145,32 @@ def lru_ring(
 def dt_log_uniform(
     D: int, lo: float, hi: float, *, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Step sizes with a uniform logarithm in [lo, hi], of shape (D,), real.
+    """Step sizes with a uniform logarithm.
 
-    The unit is that of `lo` and `hi`; `generator` draws the numbers (default: torch's own).
+    Parameters
+    ----------
+    D : int
+        Number of channels.
+    lo : float
+        Smallest step, in any unit of time.
+    hi : float
+        Largest step, in the same unit.
+    generator : torch.Generator, optional
+        Draws the numbers; torch's own by default.
 
-    Raises ValueError unless D >= 1 and 0 < lo <= hi.
+    Returns
+    -------
+    Tensor, ``(D,)``
+        Real, in [lo, hi], in the unit of ``lo`` and ``hi``.
 
-    Source: Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    Raises
+    ------
+    ValueError
+        Unless D >= 1 and 0 < lo <= hi, with ``hi`` finite.
+
+    References
+    ----------
+    Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
     """
     check_positive_int("D", D)
     if not 0 < lo <= hi < math.inf:
@@ -95,9 +180,22 @@ def dt_log_uniform(
 
 
 def inv_softplus(x: Tensor) -> Tensor:
-    """The y with softplus(y) = log(1 + exp(y)) = x, for x > 0; any shape.
+    """The y with softplus(y) = log(1 + exp(y)) = x.
 
-    Raises ValueError if an entry of `x` is not above 0.
+    Parameters
+    ----------
+    x : Tensor
+        Any shape, each entry above 0.
+
+    Returns
+    -------
+    Tensor
+        The y of each entry, in the shape of ``x``.
+
+    Raises
+    ------
+    ValueError
+        If an entry of ``x`` is not above 0.
     """
     if not bool((x > 0).all()):
         raise ValueError(f"`x` must be > 0, got a smallest entry of {x.min().item()}")

@@ -1,10 +1,10 @@
-"""Figures of the book: one style, real text, one picture that follows the page's light or dark theme.
+"""Figures of the book: one style, real text, one picture for the light and the dark theme.
 
-A chapter draws with matplotlib as usual and ends the cell with ``show(fig, alt="...")``. The figure
-becomes inline SVG whose colours are CSS variables (``--ssm-ink``, ``--ssm-blue``, ...), so that the
-same drawing is dark on light or light on dark, as the page is; where no style sheet defines them, as
-in a notebook, the light colours apply. The palette is that of Okabe and Ito (2008), which readers
-with any common form of colour blindness can tell apart.
+A chapter draws with matplotlib as usual and ends the cell with ``show(fig, alt="...")``. The
+figure becomes inline SVG whose colours are CSS variables (``--ssm-ink``, ``--ssm-blue``, ...), so
+that the same drawing is dark on light or light on dark, as the page is; where no style sheet
+defines them, as in a notebook, the light colours apply. The palette is that of Okabe and Ito
+(2008), which readers with any common form of colour blindness can tell apart.
 """
 
 import html
@@ -53,13 +53,21 @@ _STYLE = {
 
 
 def use_style():
-    """Make the book's style matplotlib's default. ``ssm_companion.setup`` calls it."""
+    """Make the book's style matplotlib's default. :func:`ssm_companion.setup` calls it."""
     plt.rcParams.update(_STYLE)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A finished figure: SVG text and the words that stand for it. A notebook shows the SVG."""
+    """A finished figure, as :func:`show` returns it. A notebook shows the SVG.
+
+    Attributes
+    ----------
+    svg : str
+        The figure as SVG text.
+    alt : str
+        The words that stand for it.
+    """
 
     svg: str
     alt: str
@@ -74,8 +82,14 @@ def show(fig, *, alt):
     Parameters
     ----------
     fig : matplotlib.figure.Figure
+        The finished figure.
     alt : str
         What the figure shows, for a reader who cannot see it: the finding, not the plot type.
+
+    Returns
+    -------
+    Picture
+        The figure as SVG, with ``alt``.
 
     Raises
     ------
@@ -94,7 +108,28 @@ def show(fig, *, alt):
 
 
 def label(artist, text, at=-1, *, dx=4, dy=0, **style):
-    """Write ``text`` next to point number ``at`` of a line, in its colour, instead of a legend."""
+    """Write ``text`` next to a point of a line, in its colour, instead of a legend.
+
+    Parameters
+    ----------
+    artist : matplotlib.lines.Line2D
+        The line.
+    text : str
+        What to write.
+    at : int, optional
+        Number of the point; the last by default.
+    dx : float, optional
+        Offset to the right, in typographic points.
+    dy : float, optional
+        Offset upwards, in typographic points.
+    **style
+        Further options of matplotlib's ``Axes.annotate``.
+
+    Returns
+    -------
+    matplotlib.text.Annotation
+        The text, as drawn.
+    """
     x, y = artist.get_data()
     style = {"color": artist.get_color(), "va": "center", "annotation_clip": False, **style}
     return artist.axes.annotate(
@@ -104,14 +139,17 @@ def label(artist, text, at=-1, *, dx=4, dy=0, **style):
 
 def _themed(svg, alt):
     """Matplotlib's SVG as a fragment for a page: colours by role, the page's font, a description."""
-    svg = svg[svg.index("<svg") :]
     box = re.search(r'viewBox="[^"]*"', svg).group()
-    head = f'<svg class="ssm-figure" role="img" aria-label="{html.escape(alt, quote=True)}" {box} '
-    head += 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-    head += 'style="background: var(--ssm-paper, #fefefe); width: 100%; max-width: 640px">'
-    svg = head + svg[svg.index(">") + 1 :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", svg)
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    # What matplotlib says to a whole document would reach the whole page from here.
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)
     for colour, role in _ROLES.items():
-        svg = svg.replace(colour, f"var(--ssm-{role}, {colour})")
-    return svg.replace("var(--ssm-paper, var(--ssm-paper, #fefefe))", "var(--ssm-paper, #fefefe)")
+        body = body.replace(colour, f"var(--ssm-{role}, {colour})")
+    return (
+        f'<svg class="ssm-figure" role="img" aria-label="{html.escape(alt, quote=True)}" {box} '
+        'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        'style="width: 100%; max-width: 640px; background: var(--ssm-paper, #fefefe); '
+        f'stroke-linejoin: round">{body}'
+    )

@@ -25,32 +25,58 @@ def linear_scan(
     return_last: bool = False,
     backend: str = "auto",
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """All states of h_t = a_t h_{t-1} + b_t, elementwise, along axis 1.
+    """All states of :math:`h_t = a_t h_{t-1} + b_t`, elementwise, along axis 1.
 
-    Shapes
-        `b` (B, L, *S) with L >= 1; `a` (B, L, *S), or exactly (*S) for an `a` that is
-        constant in time and over the batch; `h0` (B, *S), zeros if None. Returns h
-        (B, L, *S), and with `return_last` the pair of h and the last state (B, *S).
-        Nothing else is broadcast.
-    `reverse`
-        runs h_t = a_t h_{t+1} + b_t instead: `h0` is then the state after the end, and
-        the last state is that of t = 0.
-    `cu_seqlens`
-        packs S sequences end to end into a batch of 1: a 1-D integer tensor of their
-        S + 1 boundaries (0, ..., L), each above the one before. No state passes a
-        boundary; `h0` and the last state are then (S, *S), one row a sequence.
-    Precision
-        float32, float64, complex64 and complex128 compute in their own precision.
-        bfloat16 and float16 compute in float32: h is rounded to the input's dtype, while
-        `h0` and the last state are float32, so that a scan in pieces loses nothing.
-    Derivatives
-        of every order, in both modes, with respect to `a`, `b` and `h0`.
+    ``*S``, the shape of one state, stands for any number of axes. Nothing is broadcast but an ``a``
+    of shape ``(*S)``.
 
-    Raises ShapeError (a ValueError) for a wrong shape, TypeError for a dtype that is not
-    supported or not shared, ValueError for a wrong `cu_seqlens` or `backend`.
+    Parameters
+    ----------
+    a : Tensor, ``(B, L, *S)`` or ``(*S)``
+        Factors. The shape is exactly ``(*S)`` for an ``a`` that is constant in time and over the
+        batch.
+    b : Tensor, ``(B, L, *S)``
+        Inputs, with L >= 1, of the dtype of ``a``.
+    h0 : Tensor, ``(B, *S)``, optional
+        The state before the first step; zeros if None.
+    reverse : bool, optional
+        Run :math:`h_t = a_t h_{t+1} + b_t` instead: ``h0`` is then the state after the end, and the
+        last state is that of t = 0.
+    cu_seqlens : Tensor, ``(n_seqs + 1,)``, optional
+        Boundaries ``(0, ..., L)``, each above the one before, of ``n_seqs`` sequences that are
+        packed end to end into a batch of 1; int32 or int64. No state passes a boundary; ``h0`` and
+        the last state are then ``(n_seqs, *S)``, one row a sequence.
+    return_last : bool, optional
+        Return the last state too.
+    backend : {"auto", "reference"}, optional
+        The implementation; ``"reference"`` is the plain loop over time.
 
-    Source: Blelloch, Prefix sums and their applications, CMU-CS-90-190 (1990), section
-    1.4, for the recurrence as a scan; `cu_seqlens` follows FlashAttention.
+    Returns
+    -------
+    h : Tensor, ``(B, L, *S)``
+        All states, in the order of time.
+    last : Tensor, ``(B, *S)``
+        With ``return_last`` only: the state computed last, in a pair with ``h``.
+
+    Raises
+    ------
+    ShapeError
+        For a wrong shape. It is a ValueError.
+    TypeError
+        For a dtype that is not supported or not shared.
+    ValueError
+        For a wrong ``cu_seqlens`` or ``backend``.
+
+    Notes ----- *Precision.* float32, float64, complex64 and complex128 compute in their own
+    precision. bfloat16 and float16 compute in float32: h is rounded to the input's dtype, while
+    ``h0`` and the last state are float32, so that a scan in pieces loses nothing.
+
+    *Derivatives* are of every order, in both modes, with respect to ``a``, ``b`` and ``h0``.
+
+    References
+    ----------
+    Blelloch, *Prefix sums and their applications*, CMU-CS-90-190 (1990), section 1.4, for the
+    recurrence as a scan; ``cu_seqlens`` follows FlashAttention.
     """
     check_choice("backend", backend, _BACKENDS)
     scan = _BACKENDS[backend]

@@ -9,7 +9,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim that was checked case by case and held in each."""
+    """A claim that was checked case by case and held in each.
+
+    Attributes
+    ----------
+    cases : int
+        Number of cases.
+    what : str
+        What the cases are, in the plural.
+    """
 
     cases: int
     what: str
@@ -19,19 +27,37 @@ class Verdict:
 
 
 def holds(condition, *, what: str = "systems", of: int | None = None) -> Verdict:
-    """Check that `condition` is true in every case, and say in how many.
+    """Check that ``condition`` is true in every case, and say in how many.
 
-    `condition` is a Boolean array or tensor of any shape, one entry a case; `what` names
-    the cases; `of`, if given, is the number of cases there should be.
+    Parameters
+    ----------
+    condition : array_like or Tensor
+        Boolean, of any shape, one entry a case.
+    what : str, optional
+        Names the cases.
+    of : int, optional
+        The number of cases there should be.
 
+    Returns
+    -------
+    Verdict
+        Prints as in the example. The book's ledger of results reads that line, so its wording is
+        fixed.
+
+    Raises
+    ------
+    AssertionError
+        If a case fails or their number is not ``of``; with the number and the first indices of the
+        failures.
+    ValueError
+        If there is no case to check, as in an empty array or a single True.
+    TypeError
+        If the entries are not Boolean.
+
+    Examples
+    --------
     >>> holds(np.arange(2000) >= 0)
     holds in all 2000 systems
-
-    The book's ledger of results reads that line, so its wording is fixed.
-
-    Raises AssertionError, with the number and the first indices of the failures, if a
-    case fails or their number is not `of`; ValueError if there is no case to check, as in
-    an empty array or a single True; TypeError if the entries are not Boolean.
     """
     cases = _as_cases(condition)
     if of is not None and cases.size != of:

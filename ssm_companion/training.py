@@ -24,10 +24,16 @@ from ssm_companion._shapes import check, check_choice, check_positive_int
 class History:
     """What happened in a fit.
 
-    losses: (steps,) float64, the loss before each update.
-    seconds: wall time of this call.
-    steps: updates made, those before a resumed checkpoint included.
-    interrupted: whether the user stopped it.
+    Attributes
+    ----------
+    losses : numpy.ndarray
+        ``(steps,)`` float64, the loss before each update.
+    seconds : float
+        Wall time of this call.
+    steps : int
+        Updates made, those before a resumed checkpoint included.
+    interrupted : bool
+        Whether the user stopped it.
     """
 
     losses: np.ndarray
@@ -48,25 +54,49 @@ def fit(
     checkpoint: str | Path | None = None,
     every: int = 100,
 ) -> History:
-    """Minimise `loss` over the parameters of `model`, in place.
-
-    model: a module, or a list of tensors that require gradients.
-    loss: returns a scalar tensor; called as `loss(model)` if it has a parameter without a
-        default, else as `loss()`.
-    steps, lr, optimizer: number of updates, and `optimizer(parameters, lr=lr)`.
-    schedule: None for a constant rate, "cosine" for one that falls to 0 over `steps`.
-    progress: show the loss while it runs.
-    checkpoint: a file to write every `every` steps and at the end. If it exists, the fit
-        continues from it and ends bit for bit where an uninterrupted one would, as long
-        as `loss` draws its random numbers from torch or Python's `random`. Delete the
-        file to start afresh.
+    """Minimise ``loss`` over the parameters of ``model``, in place.
 
     Stopping it by hand (KeyboardInterrupt) returns the history so far.
 
-    Raises FloatingPointError, naming the step, if the loss is not finite: the parameters
-    are then those before that step. Raises ShapeError if the loss is not a scalar, and
-    ValueError for a wrong `steps`, `every` or `schedule`, or for a checkpoint that was
-    made with other settings.
+    Parameters
+    ----------
+    model : torch.nn.Module or list of Tensor
+        A module, or a list of tensors that require gradients.
+    loss : callable
+        Returns a scalar tensor; called as ``loss(model)`` if it has a parameter without a default,
+        else as ``loss()``.
+    steps : int, optional
+        Number of updates.
+    lr : float, optional
+        Learning rate.
+    optimizer : callable, optional
+        Called as ``optimizer(parameters, lr=lr)``.
+    schedule : {None, "cosine"}, optional
+        None for a constant rate, ``"cosine"`` for one that falls to 0 over ``steps``.
+    progress : bool, optional
+        Show the loss while it runs.
+    checkpoint : str or pathlib.Path, optional
+        A file to write every ``every`` steps and at the end. If it exists, the fit continues from
+        it and ends bit for bit where an uninterrupted one would, as long as ``loss`` draws its
+        random numbers from torch or Python's ``random``. Delete the file to start afresh.
+    every : int, optional
+        Number of steps between two checkpoints.
+
+    Returns
+    -------
+    History
+        The losses, and how the fit ended.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite; it names the step. The parameters are then those before that
+        step.
+    ShapeError
+        If the loss is not a scalar. It is a ValueError.
+    ValueError
+        For a wrong ``steps``, ``every`` or ``schedule``, or for a checkpoint that was made with
+        other settings.
     """
     check_positive_int("steps", steps)
     check_positive_int("every", every)

@@ -14,35 +14,59 @@ _INITS = {"lin": s4d_lin, "inv": s4d_inv, "real": s4d_real}
 
 
 class S4D(nn.Module):
-    """One diagonal state space system per channel, and nothing else.
+    r"""One diagonal state space system per channel, and nothing else.
 
-    h' = A h + u and y = C h + D u, with A diagonal, discretised by zero-order hold with
-    one learnt step per channel. Channels do not mix and nothing is nonlinear: a block
-    that uses the layer adds both.
-
-    B is fixed to ones: only the product of B and C reaches the output, so C holds both.
-
-    With `init="lin"` or `"inv"` the N stored modes are complex and each stands for itself
-    and its conjugate: y = 2 Re(C h) + D u. With `"real"` they are real: y = C h + D u.
-    Complex parameters are stored as pairs of reals, and -Re A by its logarithm, so that
-    every mode decays.
-
-    Args
-        d_model: channels D.
-        d_state: stored modes N per channel.
-        init: eigenvalues at the start, from `ssm_companion.init`.
-        dt_min, dt_max: range of the step sizes at the start, log-uniform, in the unit of
-            time of 1/A.
-        device, dtype: of the parameters; float32 or float64.
+    :math:`h' = A h + u` and :math:`y = C h + D u`, with A diagonal, discretised by zero-order hold
+    with one learnt step per channel. Channels do not mix and nothing is nonlinear: a block that
+    uses the layer adds both.
 
     Parameters
-        log_decay (D, N); frequency (D, N), complex modes only; C (D, N, 2) for complex
-        modes, (D, N) for real ones; D (D,); log_delta (D,).
+    ----------
+    d_model : int
+        Channels D.
+    d_state : int, optional
+        Stored modes N per channel.
+    init : {"lin", "inv", "real"}, optional
+        Eigenvalues at the start, from ``ssm_companion.init``.
+    dt_min : float, optional
+        Smallest step size at the start, in the unit of time of 1/A. The steps are log-uniform.
+    dt_max : float, optional
+        Largest step size at the start, in the same unit.
+    device : torch.device, optional
+        Device of the parameters.
+    dtype : torch.dtype, optional
+        Type of the parameters, float32 or float64; torch's default if None.
 
-    Raises ValueError for a size below 1, an unknown `init`, another `dtype`, or unless
-    0 < dt_min <= dt_max.
+    Attributes
+    ----------
+    log_decay : torch.nn.Parameter
+        ``(D, N)``: the logarithm of -Re A, so that every mode decays.
+    frequency : torch.nn.Parameter
+        ``(D, N)``: Im A; for complex modes only.
+    C : torch.nn.Parameter
+        ``(D, N, 2)``, pairs of reals, for complex modes; ``(D, N)`` for real ones.
+    D : torch.nn.Parameter
+        ``(D,)``: the feed-through.
+    log_delta : torch.nn.Parameter
+        ``(D,)``: the logarithm of the step.
 
-    Source: Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+    Raises
+    ------
+    ValueError
+        For a size below 1, an unknown ``init``, another ``dtype``, or unless
+        0 < ``dt_min`` <= ``dt_max``.
+
+    Notes
+    -----
+    B is fixed to ones: only the product of B and C reaches the output, so C holds both.
+
+    With ``init="lin"`` or ``"inv"`` the N stored modes are complex and each stands for itself and
+    its conjugate: :math:`y = 2 \operatorname{Re}(C h) + D u`. With ``"real"`` they are real:
+    :math:`y = C h + D u`. Complex parameters are stored as pairs of reals.
+
+    References
+    ----------
+    Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
     """
 
     def __init__(
@@ -80,10 +104,30 @@ class S4D(nn.Module):
     def forward(
         self, u: Tensor, state: Tensor | None = None, *, return_state: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """`u` (B, L, D) to y (B, L, D), from `state` (B, D, N) or zeros.
+        """Map a whole sequence of inputs to outputs.
 
-        With `return_state`, the pair of y and the state after the last step.
-        Raises ShapeError for a wrong shape, TypeError for a dtype unlike the parameters'.
+        Parameters
+        ----------
+        u : Tensor, ``(B, L, D)``
+            Inputs, of the dtype of the parameters.
+        state : Tensor, ``(B, D, N)``, optional
+            The state before the first step; zeros if None.
+        return_state : bool, optional
+            Return the last state too.
+
+        Returns
+        -------
+        y : Tensor, ``(B, L, D)``
+            Outputs.
+        state : Tensor, ``(B, D, N)``
+            With ``return_state`` only: the state after the last step, in a pair with ``y``.
+
+        Raises
+        ------
+        ShapeError
+            For a wrong shape. It is a ValueError.
+        TypeError
+            For a dtype unlike the parameters'.
         """
         sizes = check("u", u, "B L D", {"D": self.d_model})
         check_dtype("u", u, (self.D.dtype,))
@@ -96,9 +140,28 @@ class S4D(nn.Module):
         return (y, last) if return_state else y
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One step: `u` (B, D) and `state` (B, D, N) to y (B, D) and the next state.
+        """Take one step in time.
 
-        Raises as `forward` does. `state` is left as it is.
+        Parameters
+        ----------
+        u : Tensor, ``(B, D)``
+            Inputs of this step, of the dtype of the parameters.
+        state : Tensor, ``(B, D, N)``
+            The state before it; left as it is.
+
+        Returns
+        -------
+        y : Tensor, ``(B, D)``
+            Outputs of this step.
+        state : Tensor, ``(B, D, N)``
+            The next state.
+
+        Raises
+        ------
+        ShapeError
+            For a wrong shape. It is a ValueError.
+        TypeError
+            For a dtype unlike the parameters'.
         """
         sizes = check("u", u, "B D", {"D": self.d_model})
         check_dtype("u", u, (self.D.dtype,))
@@ -108,12 +171,34 @@ class S4D(nn.Module):
         return self._read_out(state, u), state
 
     def init_state(self, batch: int) -> Tensor:
-        """The state of an empty past: zeros (batch, D, N), complex for complex modes."""
+        """The state of an empty past.
+
+        Parameters
+        ----------
+        batch : int
+            Number of sequences.
+
+        Returns
+        -------
+        Tensor, ``(batch, D, N)``
+            Zeros, complex for complex modes.
+
+        Raises
+        ------
+        ValueError
+            Unless ``batch`` is an integer >= 1.
+        """
         shape = (check_positive_int("batch", batch), self.d_model, self.d_state)
         return torch.zeros(shape, dtype=self._state_dtype, device=self.D.device)
 
     def discretise(self) -> tuple[Tensor, Tensor]:
-        """The a and b of h_t = a h_{t-1} + b u_t, both (D, N)."""
+        """The a and b of :math:`h_t = a h_{t-1} + b u_t`.
+
+        Returns
+        -------
+        a, b : Tensor, ``(D, N)``
+            Complex for complex modes.
+        """
         A = -self.log_decay.exp()
         if self.is_complex:
             A = torch.complex(A, self.frequency)

@@ -14,12 +14,22 @@ from ssm_companion._shapes import check, check_choice, check_finite, check_posit
 class Series:
     """An evenly sampled series.
 
-    name: what it is called here.
-    time: (T,) float64, in calendar years; the middle of each month for monthly values.
-    values: (T,) float64, in `unit`.
-    step: time between two values, in years.
-    source: who measured it and where it was published.
-    note: what was done to it here.
+    Attributes
+    ----------
+    name : str
+        What it is called here.
+    time : numpy.ndarray
+        ``(T,)`` float64, in calendar years; the middle of each month for monthly values.
+    values : numpy.ndarray
+        ``(T,)`` float64, in ``unit``.
+    unit : str
+        The unit of the values.
+    step : float
+        Time between two values, in years.
+    source : str
+        Who measured it and where it was published.
+    note : str
+        What was done to it here.
     """
 
     name: str
@@ -34,9 +44,24 @@ class Series:
         return len(self.values)
 
     def split(self, n_test: int) -> tuple[Series, Series]:
-        """The series up to its last `n_test` values, and those values.
+        """Cut the series before its last values.
 
-        Raises ValueError unless 1 <= n_test < len(series).
+        Parameters
+        ----------
+        n_test : int
+            Number of values after the cut.
+
+        Returns
+        -------
+        train : Series
+            The series up to its last ``n_test`` values.
+        test : Series
+            Those values.
+
+        Raises
+        ------
+        ValueError
+            Unless 1 <= n_test < len(series).
         """
         check_positive_int("n_test", n_test)
         if n_test >= len(self):
@@ -47,22 +72,50 @@ class Series:
 
 
 def load(name: str) -> Series:
-    """A series by name: "sunspots" (yearly) or "co2" (monthly).
+    """A series by name.
 
-    Raises ValueError for another name.
+    Parameters
+    ----------
+    name : {"sunspots", "co2"}
+        The sunspots are yearly, the CO2 is monthly.
+
+    Returns
+    -------
+    Series
+        The series.
+
+    Raises
+    ------
+    ValueError
+        For another name.
     """
     check_choice("name", name, _LOADERS)
     return _LOADERS[name]()
 
 
 def lagged(values: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs that a forecast from the last `lags` values learns from.
+    """The pairs that a forecast from the last ``lags`` values learns from.
 
-    `values` (T,) gives a design matrix (T - lags, lags), oldest value first in each row,
-    and the targets (T - lags,): the value after each row.
+    Parameters
+    ----------
+    values : numpy.ndarray, ``(T,)``
+        The series, finite.
+    lags : int
+        Number of values to forecast from.
 
-    Raises ShapeError unless `values` is 1-D, ValueError if it holds a non-finite value or
-    not 1 <= lags < T.
+    Returns
+    -------
+    design : numpy.ndarray, ``(T - lags, lags)``
+        The design matrix, oldest value first in each row.
+    targets : numpy.ndarray, ``(T - lags,)``
+        The value after each row.
+
+    Raises
+    ------
+    ShapeError
+        Unless ``values`` is 1-D. It is a ValueError.
+    ValueError
+        If ``values`` holds a non-finite value, or not 1 <= lags < T.
     """
     check("values", values, "T")
     check_finite("values", values)

@@ -10,12 +10,30 @@ import numpy as np
 
 
 def impulse_response(a, b, c, length: int) -> np.ndarray:
-    """k_t = sum_n c_n a_n^t b_n for t = 0, ..., length - 1: the output of one unit input.
+    r"""The output :math:`k_t = \sum_n c_n a_n^t b_n` of one unit input.
 
-    The system is h_t = a h_{t-1} + b u_t, y_t = sum_n c_n h_{t,n}. `a`, `b`, `c` are (N,),
-    real or complex; returns (length,), complex if any of them is.
+    The system is :math:`h_t = a h_{t-1} + b u_t`, :math:`y_t = \sum_n c_n h_{t,n}`.
 
-    Raises ValueError for unequal shapes or a length below 1.
+    Parameters
+    ----------
+    a : array_like, ``(N,)``
+        Eigenvalues, real or complex.
+    b : array_like, ``(N,)``
+        Input weights, real or complex.
+    c : array_like, ``(N,)``
+        Read-out weights, real or complex.
+    length : int
+        Number of steps.
+
+    Returns
+    -------
+    numpy.ndarray, ``(length,)``
+        The output for t = 0, ..., length - 1; complex if any of ``a``, ``b``, ``c`` is.
+
+    Raises
+    ------
+    ValueError
+        For unequal shapes or a length below 1.
     """
     a, b, c = (np.asarray(x) for x in (a, b, c))
     if a.ndim != 1 or not a.shape == b.shape == c.shape:
@@ -28,19 +46,43 @@ def impulse_response(a, b, c, length: int) -> np.ndarray:
 
 
 def half_life(a):
-    """Steps after which a mode with eigenvalue `a` has lost half of its size.
+    r"""Steps after which a mode has lost half of its size: :math:`\log(1/2) / \log|a|`.
 
-    log(1/2) / log|a|, elementwise, in steps; 0 for a = 0.
-    Raises ValueError unless |a| < 1.
+    Parameters
+    ----------
+    a : array_like
+        Eigenvalues, real or complex, with ``|a| < 1``; any shape.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        Elementwise, in steps; 0 for a = 0.
+
+    Raises
+    ------
+    ValueError
+        Unless ``|a| < 1``.
     """
     return math.log(2) * time_constant(a)
 
 
 def time_constant(a):
-    """Steps after which a mode with eigenvalue `a` has shrunk by a factor e.
+    r"""Steps after which a mode has shrunk by a factor e: :math:`-1 / \log|a|`.
 
-    -1 / log|a|, elementwise, in steps; 0 for a = 0.
-    Raises ValueError unless |a| < 1.
+    Parameters
+    ----------
+    a : array_like
+        Eigenvalues, real or complex, with ``|a| < 1``; any shape.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        Elementwise, in steps; 0 for a = 0.
+
+    Raises
+    ------
+    ValueError
+        Unless ``|a| < 1``.
     """
     modulus = _stable_modulus(a)
     with np.errstate(divide="ignore"):  # log 0 = -inf, and -1 / -inf = 0 is the answer
@@ -48,17 +90,39 @@ def time_constant(a):
 
 
 def fading_bound(a, b, lag: int, radius: float = 1.0):
-    """How far apart the states can be after two inputs that agree lately.
+    r"""How far apart the states can be after two inputs that agree lately.
 
-    For h_t = sum_k a^k b u_{t-k}, two inputs with |u| <= radius that agree on the last
-    `lag` steps leave states at most 2 radius |b| |a|^lag / (1 - |a|) apart. The bound is
-    reached in the limit of a long past by inputs of opposite extremes, for real a.
+    For :math:`h_t = \sum_k a^k b u_{t-k}`, two inputs with :math:`|u| \le \mathrm{radius}` that
+    agree on the last ``lag`` steps leave states at most
+    :math:`2\,\mathrm{radius}\,|b|\,|a|^{\mathrm{lag}} / (1 - |a|)` apart.
 
-    `a`, `b` broadcast, real or complex; elementwise, in the unit of the state.
-    Raises ValueError unless |a| < 1, lag >= 0 and radius >= 0.
+    Parameters
+    ----------
+    a : array_like
+        Eigenvalues, real or complex, with ``|a| < 1``.
+    b : array_like
+        Input weights, real or complex; ``a`` and ``b`` broadcast.
+    lag : int
+        Number of steps, up to now, on which the inputs agree.
+    radius : float, optional
+        Bound on the modulus of the inputs.
 
-    Source: the fading memory of Boyd and Chua, IEEE Trans. Circuits Syst. 32 (1985), for
-    one mode; the sum is a geometric series.
+    Returns
+    -------
+    float or numpy.ndarray
+        The bound, elementwise, in the unit of the state.
+
+    Raises
+    ------
+    ValueError
+        Unless ``|a| < 1``, lag >= 0 and radius >= 0.
+
+    Notes
+    -----
+    The bound is reached in the limit of a long past by inputs of opposite extremes, for real a.
+
+    References ---------- The fading memory of Boyd and Chua, IEEE Trans. Circuits Syst. 32 (1985),
+    for one mode; the sum is a geometric series.
     """
     modulus = _stable_modulus(a)
     if lag < 0 or not radius >= 0:
@@ -67,14 +131,34 @@ def fading_bound(a, b, lag: int, radius: float = 1.0):
 
 
 def ternary_state(bits: Sequence[int]) -> Fraction:
-    """The exact state after h_t = h_{t-1} / 3 + x_t, from 0, over `bits` in time order.
+    """The exact state of :math:`h_t = h_{t-1} / 3 + x_t`, from 0, after some bits.
 
-    One rational number holds every bit: `ternary_decode` reads them back. Returns a
-    fraction in [0, 3/2).
-    Raises ValueError for an entry that is neither 0 nor 1.
+    One rational number holds every bit: :func:`ternary_decode` reads them back.
 
-    Source: the Cantor coding of Siegelmann and Sontag, On the computational power of
-    neural nets, J. Comput. Syst. Sci. 50 (1995), in base 3.
+    Parameters
+    ----------
+    bits : sequence of int
+        The inputs x, each 0 or 1, in time order.
+
+    Returns
+    -------
+    fractions.Fraction
+        The last state, in [0, 3/2).
+
+    Raises
+    ------
+    ValueError
+        For an entry that is neither 0 nor 1.
+
+    References ---------- The Cantor coding of Siegelmann and Sontag, *On the computational power of
+    neural nets*, J. Comput. Syst. Sci. 50 (1995), in base 3.
+
+    Examples
+    --------
+    >>> ternary_state([1, 0, 1])
+    Fraction(10, 9)
+    >>> ternary_decode(ternary_state([1, 0, 1]), 3)
+    [1, 0, 1]
     """
     h = Fraction(0)
     for t, bit in enumerate(bits):
@@ -85,11 +169,25 @@ def ternary_state(bits: Sequence[int]) -> Fraction:
 
 
 def ternary_decode(h, length: int) -> list[int]:
-    """The last `length` bits that `ternary_state` took in, in time order.
+    """The last bits that :func:`ternary_state` took in.
 
-    `h` is the exact state or a float near it: a float yields its most recent bits, and
-    wrong ones further back, since each step backwards multiplies the error by 3.
-    Raises ValueError unless 0 <= h <= 3/2 and length >= 0.
+    Parameters
+    ----------
+    h : fractions.Fraction or float
+        The exact state or a float near it: a float yields its most recent bits, and wrong ones
+        further back, since each step backwards multiplies the error by 3.
+    length : int
+        Number of bits to read.
+
+    Returns
+    -------
+    list of int
+        The last ``length`` bits, in time order.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= h <= 3/2 and length >= 0.
     """
     if not 0 <= h <= 1.5:
         raise ValueError(f"`h` must be in [0, 3/2], got {h}")

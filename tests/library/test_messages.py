@@ -266,6 +266,11 @@ class TestChecksServeBothLibraries:
         with pytest.raises(ShapeError, match=r"`A` must have shape \(N, N\), got \(2, 3\)"):
             check("A", make((2, 3)), "N N")
 
+    @pytest.mark.parametrize("known, came", [(1, 5), (5, 1)])
+    def test_a_size_of_one_is_not_broadcast(self, make, known, came):
+        with pytest.raises(ShapeError, match=rf"\(B={known},\), got \({came},\)"):
+            check("u", make((came,)), "B", {"B": known})
+
     def test_a_failed_check_binds_nothing(self, make):
         sizes = {"D": 3}
         with pytest.raises(ShapeError):

@@ -1,20 +1,14 @@
 """The explorables in a headless browser: their numbers against Python, then their controls."""
 
-import functools
+import contextlib
 import http.server
-import os
-import shutil
-import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import torch
 
 from ssm_companion import linear_scan
-
-playwright = pytest.importorskip("playwright.sync_api")
 
 STATIC = Path(__file__).parents[2] / "book" / "_static"
 PAGE = """<!doctype html>
@@ -42,80 +36,43 @@ IN_BROWSER = """async ([r, theta, u]) => {
 }"""
 
 
-def chromium_path():
-    """The browser to drive: a system Chromium, else playwright's own, else None."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    system = next(filter(None, map(shutil.which, names)), None)
-    if system:
-        return system
-    with playwright.sync_playwright() as p:
-        own = p.chromium.executable_path
-    return own if Path(own).exists() else None
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """The static folder, plus one page with an explorable; `/bare` has no loader."""
-
+@pytest.fixture(scope="module")
+def bench(serve):
+    """The static folder, plus `/page` with an explorable and `/bare` with the same unloaded."""
     pages = {"/page": PAGE + LOADER, "/bare": PAGE}
 
-    def do_GET(self):
-        if self.path not in self.pages:
-            return super().do_GET()
-        body = self.pages[self.path].encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if self.path not in pages:
+                return super().do_GET()
+            body = pages[self.path].encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-    def log_message(self, *args):
-        pass
+        def log_message(self, *args):
+            pass
 
-
-@pytest.fixture(scope="module")
-def site():
-    handler = functools.partial(Handler, directory=str(STATIC))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium_path()
-    if path is None:
-        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up("no Chromium: install one, or run `playwright install chromium`")
-    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=path, args=args)
-        yield chromium
-        chromium.close()
+    return serve(STATIC, Handler)
 
 
 @pytest.fixture
-def open_page(browser, site):
-    """Open a page; at the end, no console error and no request to another host may remain."""
-    contexts, errors, hosts = [], [], set()
+def open_page(visit, bench):
+    """Open a page; at the end, nothing may have gone wrong in it."""
+    with contextlib.ExitStack() as windows:
+        opened = []
 
-    def open_(path="/page", width=900, height=1000, **context):
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
-        page = contexts[-1].new_page()
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        page.goto(site + path)
-        if path == "/page":
-            page.wait_for_function("document.querySelector('.explorable-readout')?.textContent")
-        return page
+        def open_(path="/page", width=900, height=1000, **options):
+            page, faults = windows.enter_context(visit(bench + path, width, height, **options))
+            opened.append(faults)
+            if path == "/page":
+                page.wait_for_function("document.querySelector('.explorable-readout')?.textContent")
+            return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert errors == []
-    assert hosts <= {urlsplit(site).netloc, ""}
+        yield open_
+    assert not any(opened), opened
 
 
 def readout(page):
@@ -339,12 +296,10 @@ def test_targets_and_text_are_large_enough_on_a_phone(open_page):
     assert page.evaluate(smallest) >= 12
 
 
-def test_a_missing_module_leaves_a_sentence(browser, site):
-    page = browser.new_page()
-    page.goto(site + "/bare")
-    page.evaluate("""async () => {
-      document.querySelector("figure").dataset.explorable = "no_such_module";
-      await import("/explorables/loader.js");
-    }""")
-    page.get_by_text("could not be loaded").wait_for()
-    page.close()
+def test_a_missing_module_leaves_a_sentence(visit, bench):
+    with visit(bench + "/bare") as (page, _):
+        page.evaluate("""async () => {
+          document.querySelector("figure").dataset.explorable = "no_such_module";
+          await import("/explorables/loader.js");
+        }""")
+        page.get_by_text("could not be loaded").wait_for()

@@ -1,0 +1,124 @@
+"""What the tests of the site share: the pages of the book, a server for them and a browser."""
+
+import contextlib
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).parents[2]
+PAGES = list(parse_toc_yaml(ROOT / "_toc.yml"))
+CHAPTERS = [page for page in PAGES if "{code-cell}" in (ROOT / f"{page}.md").read_text("utf-8")]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+@pytest.fixture(scope="session", params=PAGES)
+def name(request):
+    """Each page of the table of contents, as Sphinx names it: the path without its ending."""
+    return request.param
+
+
+@pytest.fixture(scope="session", params=CHAPTERS)
+def chapter(request):
+    """Each page that has code cells."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def html():
+    """The folder of the built site."""
+    folder = ROOT / "_build" / "html"
+    if not (folder / "book" / "index.html").is_file():
+        pytest.fail("build the book first: make book", pytrace=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def read(html):
+    """Parse a file of the site, once."""
+    return functools.cache(lambda path: BeautifulSoup((html / path).read_bytes(), "html.parser"))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Serve a folder on a free port of this machine, and return its address."""
+    servers = []
+
+    def start(folder, handler=Quiet):
+        handler = functools.partial(handler, directory=str(folder))
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site(serve, html):
+    """The address of the built site."""
+    return serve(html)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A system Chromium, else the one that Playwright installed."""
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        path = next(filter(None, map(shutil.which, BROWSERS)), own)
+        if not Path(path).exists():
+            give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+            give_up("no Chromium: install one, or run `python -m playwright install chromium`")
+        args = ["--disable-gpu", "--disable-background-networking"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            args.append("--no-sandbox")  # Chromium refuses to run as root with it
+        chromium = playwright.chromium.launch(executable_path=path, args=args)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def visit(browser):
+    """Open an address in a window of its own; give the page and the list of what went wrong."""
+
+    @contextlib.contextmanager
+    def open_(url, width=1440, height=900, theme="light", **options):
+        faults, home = [], urlsplit(url).netloc
+
+        def sent(request):
+            if urlsplit(request.url).netloc not in (home, ""):
+                faults.append(f"request to another host: {request.url}")
+
+        def answered(response):
+            if response.status >= 400:
+                faults.append(f"{response.status}: {response.url}")
+
+        size = {"width": width, "height": height}
+        window = browser.new_context(viewport=size, color_scheme=theme, **options)
+        window.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
+        page = window.new_page()
+        page.on("request", sent)
+        page.on("response", answered)
+        page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
+        page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
+        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+        page.goto(url)
+        yield page, faults
+        window.close()
+
+    return open_

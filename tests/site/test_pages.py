@@ -1,0 +1,56 @@
+"""Every page in a browser, light and dark, on a desk and on a phone."""
+
+import itertools
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+# rule of axe -> (selector, reason): parts of the theme that we cannot change.
+EXCEPTIONS = {}
+
+UNFOLD = """() => {
+  document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+  document.querySelectorAll(".toggle-button-hidden").forEach((button) => button.click());
+}"""
+RAW_TEX = re.compile(r"\\[()\[\]]|\$\$|\\begin\{")
+
+
+@pytest.fixture(scope="module", params=itertools.product(["light", "dark"], [1440, 375]),
+                ids=lambda view: "{}-{}".format(*view))
+def view(request, visit, site, name):
+    """A page, opened with all its folds unfolded, and what went wrong meanwhile."""
+    theme, width = request.param
+    with visit(f"{site}/{name}.html", width, theme=theme, reduced_motion="reduce") as (page, faults):
+        page.wait_for_load_state("networkidle")
+        page.evaluate(UNFOLD)
+        yield page, faults
+
+
+def test_a_page_loads_without_fault(view):
+    _, faults = view
+    assert faults == []
+
+
+def test_the_theme_is_the_chosen_one(view, request):
+    page, _ = view
+    theme = page.evaluate("document.documentElement.dataset.theme")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    dark = max(map(int, re.findall(r"\d+", paper)[:3])) < 128
+    assert theme == ("dark" if dark else "light") == request.node.callspec.params["view"][0]
+
+
+def test_nothing_is_wider_than_the_window(view):
+    page, _ = view
+    assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+
+
+def test_axe_finds_nothing_serious(view):
+    page, _ = view
+    found = [
+        f"{violation['id']}: {' '.join(node['target'])}"
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    assert found == []
