@@ -1,62 +1,64 @@
-# The whole interface of the project. Each command sets up what it needs in .venv.
+# The whole interface of the project. Each command sets up what it needs, in .venv.
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
   BIN := .venv/Scripts
 else
   BIN := .venv/bin
 endif
-PY := $(BIN)/python
+PY  := $(BIN)/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-ENV_READY    := .venv/.ready
-ASSETS_READY := book/_static/vendor/.ready
-COMPANION    := $(shell find ssm_companion -name '*.py')
-FRAME        := $(wildcard book/_ext/*.py book/macros.json) _config.yml
+# files whose change no tool below notices by itself
+COMPANION := $(shell find ssm_companion -name '*.py')
+FRAME     := _config.yml _toc.yml book/macros.json $(shell find book/_ext book/_static -type f -not -path '*/vendor/*' -not -name '*.pyc')
 
-.PHONY: book test test-library test-chapters test-site lab notebooks pdf clean
+.PHONY: book notebooks pdf lab test test-library test-chapters test-site clean
 
-book: $(ENV_READY) $(ASSETS_READY) _build/.companion _build/.frame
-	$(PY) -m book._ext.build html
+book: .venv/ready book/_static/vendor/ready _build/companion _build/frame
+	@echo 'Building the book. Chapters that have changed are executed, which takes a minute or so.'
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 
-notebooks: $(ENV_READY) $(ASSETS_READY) _build/.companion _build/.frame
-	$(PY) -m book._ext.build notebooks
+notebooks: book     # the build writes them, executed, next to the site
+	@find _build/notebooks -name '*.ipynb'
+
+pdf: book
+	$(PY) book/_ext/pdf.py _build/html _build/book.pdf
+
+lab: .venv/ready
+	$(PY) -m jupyterlab --notebook-dir book
 
 test: test-library test-chapters test-site
 
-test-library: $(ENV_READY)
+test-library: .venv/ready
 	$(PY) -m pytest tests/library
 
-test-chapters: $(ENV_READY) $(ASSETS_READY)
-	$(PY) -m pytest book tests/chapters
+test-chapters: .venv/ready book/_static/vendor/ready
+	$(PY) -m pytest book tests/chapters tests/test_frame.py
 
 test-site: book
 	$(PY) -m pytest tests/site
-
-lab: $(ENV_READY)
-	$(PY) -m jupyterlab book
-
-pdf: book
-	$(PY) -m book._ext.pdf
 
 clean:
 	rm -rf _build
 
 # ---- what the commands stand on ----
 
-$(ENV_READY): requirements.txt pyproject.toml
+.venv/ready: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 
-$(ASSETS_READY): book/_ext/vendor.py $(ENV_READY)
-	$(PY) -m book._ext.vendor
+book/_static/vendor/ready: book/_ext/vendor.py | .venv/ready
+	$(PY) book/_ext/vendor.py
 	touch $@
 
-# The execution cache is keyed by the text of the cells: it does not see the library behind them.
-_build/.companion: $(COMPANION) requirements.txt
+# The execution cache is keyed by the text of the cells and does not see the library behind them.
+_build/companion: $(COMPANION) requirements.txt
 	rm -rf _build/.jupyter_cache _build/.doctrees
 	mkdir -p _build && touch $@
 
-_build/.frame: $(FRAME)
+# Sphinx rereads nothing when only an extension or a style sheet has changed.
+_build/frame: $(FRAME)
 	rm -rf _build/.doctrees
 	mkdir -p _build && touch $@

@@ -31,7 +31,7 @@ def setup(seed: int = 0, threads: int | None = None) -> numpy.random.Generator:
     Raises
     ------
     ValueError
-        Unless ``threads`` is None or an integer >= 1.
+        Unless ``threads`` is None or an integer of at least 1.
     """
     # imported here so that `import ssm_companion` stays cheap
     import numpy as np

@@ -49,7 +49,8 @@ def phi1(z: Tensor) -> Tensor:
 def zoh(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     r"""Zero-order hold: exact for an input that is constant during each step.
 
-    :math:`a = e^{\delta A}` and :math:`b = \delta \varphi_1(\delta A) B`.
+    :math:`a = e^{\delta A}` and :math:`b = \delta \varphi_1(\delta A) B`. The arguments are all in
+    single or all in double precision.
 
     Parameters
     ----------
@@ -59,12 +60,12 @@ def zoh(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
         Diagonal of the system, real or complex.
     B : Tensor, ``(..., N)`` or ``(D, N)``
         Input weights, real or complex: with the leading axes of ``delta``, or one a channel and
-        mode. All three are in single or all in double precision.
+        mode.
 
     Returns
     -------
     a : Tensor, ``(..., D, N)``
-        Factor of the last state; complex if ``A`` or ``B`` is.
+        Factor of the state before; complex if ``A`` or ``B`` is.
     b : Tensor, ``(..., D, N)``
         Factor of the input; complex if ``A`` or ``B`` is.
 
@@ -102,9 +103,9 @@ def euler(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     a : Tensor, ``(..., D, N)``
-        Factor of the last state.
+        Factor of the state before; complex if ``A`` or ``B`` is.
     b : Tensor, ``(..., D, N)``
-        Factor of the input.
+        Factor of the input; complex if ``A`` or ``B`` is.
 
     Raises
     ------
@@ -113,8 +114,10 @@ def euler(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     TypeError
         For another dtype.
 
-    References ---------- Gu and Dao, arXiv 2312.00752 (2023): the published code uses this b where
-    equation (4) writes the zero-order hold.
+    References
+    ----------
+    Gu and Dao, arXiv 2312.00752 (2023): the published code uses this b where equation (4) writes
+    the zero-order hold.
     """
     step, A, B = _prepare(delta, A, B)
     return (step * A).exp(), (step * B).expand(*delta.shape, A.shape[1])

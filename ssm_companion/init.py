@@ -26,12 +26,12 @@ def s4d_lin(N: int) -> Tensor:
     Returns
     -------
     Tensor, ``(N,)``
-        Complex.
+        The eigenvalues, complex.
 
     Raises
     ------
     ValueError
-        Unless N >= 1.
+        Unless ``N >= 1``.
 
     References
     ----------
@@ -56,12 +56,12 @@ def s4d_inv(N: int) -> Tensor:
     Returns
     -------
     Tensor, ``(N,)``
-        Complex.
+        The eigenvalues, complex.
 
     Raises
     ------
     ValueError
-        Unless N >= 1.
+        Unless ``N >= 1``.
 
     References
     ----------
@@ -83,12 +83,12 @@ def s4d_real(N: int) -> Tensor:
     Returns
     -------
     Tensor, ``(N,)``
-        Real.
+        The eigenvalues, real.
 
     Raises
     ------
     ValueError
-        Unless N >= 1.
+        Unless ``N >= 1``.
 
     References
     ----------
@@ -123,12 +123,13 @@ def lru_ring(
     Returns
     -------
     Tensor, ``(N,)``
-        Complex, with the modulus in [r_min, r_max] and the phase in [0, max_phase].
+        The eigenvalues, complex, with the modulus in ``[r_min, r_max]`` and the phase in
+        ``[0, max_phase]``.
 
     Raises
     ------
     ValueError
-        Unless N >= 1 and 0 <= r_min <= r_max <= 1.
+        Unless ``N >= 1`` and ``0 <= r_min <= r_max <= 1``.
 
     References
     ----------
@@ -161,12 +162,12 @@ def dt_log_uniform(
     Returns
     -------
     Tensor, ``(D,)``
-        Real, in [lo, hi], in the unit of ``lo`` and ``hi``.
+        The steps, real, in ``[lo, hi]``, in the unit of ``lo`` and ``hi``.
 
     Raises
     ------
     ValueError
-        Unless D >= 1 and 0 < lo <= hi, with ``hi`` finite.
+        Unless ``D >= 1`` and ``0 < lo <= hi``, with ``hi`` finite.
 
     References
     ----------
@@ -180,7 +181,7 @@ def dt_log_uniform(
 
 
 def inv_softplus(x: Tensor) -> Tensor:
-    """The y with softplus(y) = log(1 + exp(y)) = x.
+    """The y with ``softplus(y) = log(1 + exp(y)) = x``.
 
     Parameters
     ----------

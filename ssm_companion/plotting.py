@@ -61,7 +61,7 @@ def use_style():
 class Picture:
     """A finished figure, as :func:`show` returns it. A notebook shows the SVG.
 
-    Attributes
+    Parameters
     ----------
     svg : str
         The figure as SVG text.

@@ -36,12 +36,12 @@ def linear_scan(
         Factors. The shape is exactly ``(*S)`` for an ``a`` that is constant in time and over the
         batch.
     b : Tensor, ``(B, L, *S)``
-        Inputs, with L >= 1, of the dtype of ``a``.
+        Inputs, with ``L >= 1``, of the dtype of ``a``.
     h0 : Tensor, ``(B, *S)``, optional
         The state before the first step; zeros if None.
     reverse : bool, optional
         Run :math:`h_t = a_t h_{t+1} + b_t` instead: ``h0`` is then the state after the end, and the
-        last state is that of t = 0.
+        last state is that of ``t = 0``.
     cu_seqlens : Tensor, ``(n_seqs + 1,)``, optional
         Boundaries ``(0, ..., L)``, each above the one before, of ``n_seqs`` sequences that are
         packed end to end into a batch of 1; int32 or int64. No state passes a boundary; ``h0`` and
@@ -67,9 +67,11 @@ def linear_scan(
     ValueError
         For a wrong ``cu_seqlens`` or ``backend``.
 
-    Notes ----- *Precision.* float32, float64, complex64 and complex128 compute in their own
-    precision. bfloat16 and float16 compute in float32: h is rounded to the input's dtype, while
-    ``h0`` and the last state are float32, so that a scan in pieces loses nothing.
+    Notes
+    -----
+    *Precision.* float32, float64, complex64 and complex128 compute in their own precision. bfloat16
+    and float16 compute in float32: h is rounded to the input's dtype, while ``h0`` and the last
+    state are float32, so that a scan in pieces loses nothing.
 
     *Derivatives* are of every order, in both modes, with respect to ``a``, ``b`` and ``h0``.
 

@@ -11,7 +11,7 @@ import numpy as np
 class Verdict:
     """A claim that was checked case by case and held in each.
 
-    Attributes
+    Parameters
     ----------
     cases : int
         Number of cases.

@@ -24,10 +24,10 @@ from ssm_companion._shapes import check, check_choice, check_positive_int
 class History:
     """What happened in a fit.
 
-    Attributes
+    Parameters
     ----------
-    losses : numpy.ndarray
-        ``(steps,)`` float64, the loss before each update.
+    losses : numpy.ndarray, ``(steps,)``
+        float64, the loss before each update.
     seconds : float
         Wall time of this call.
     steps : int

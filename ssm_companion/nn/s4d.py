@@ -37,24 +37,11 @@ class S4D(nn.Module):
     dtype : torch.dtype, optional
         Type of the parameters, float32 or float64; torch's default if None.
 
-    Attributes
-    ----------
-    log_decay : torch.nn.Parameter
-        ``(D, N)``: the logarithm of -Re A, so that every mode decays.
-    frequency : torch.nn.Parameter
-        ``(D, N)``: Im A; for complex modes only.
-    C : torch.nn.Parameter
-        ``(D, N, 2)``, pairs of reals, for complex modes; ``(D, N)`` for real ones.
-    D : torch.nn.Parameter
-        ``(D,)``: the feed-through.
-    log_delta : torch.nn.Parameter
-        ``(D,)``: the logarithm of the step.
-
     Raises
     ------
     ValueError
         For a size below 1, an unknown ``init``, another ``dtype``, or unless
-        0 < ``dt_min`` <= ``dt_max``.
+        ``0 < dt_min <= dt_max``.
 
     Notes
     -----
@@ -63,6 +50,14 @@ class S4D(nn.Module):
     With ``init="lin"`` or ``"inv"`` the N stored modes are complex and each stands for itself and
     its conjugate: :math:`y = 2 \operatorname{Re}(C h) + D u`. With ``"real"`` they are real:
     :math:`y = C h + D u`. Complex parameters are stored as pairs of reals.
+
+    The learnt parameters are
+
+    - ``log_decay``, ``(D, N)``: the logarithm of ``-Re A``, so that every mode decays;
+    - ``frequency``, ``(D, N)``: ``Im A``, for complex modes only;
+    - ``C``, ``(D, N, 2)`` for complex modes, ``(D, N)`` for real ones: the read-out;
+    - ``D``, ``(D,)``: the feed-through;
+    - ``log_delta``, ``(D,)``: the logarithm of the step.
 
     References
     ----------
@@ -186,7 +181,7 @@ class S4D(nn.Module):
         Raises
         ------
         ValueError
-            Unless ``batch`` is an integer >= 1.
+            Unless ``batch`` is an integer of at least 1.
         """
         shape = (check_positive_int("batch", batch), self.d_model, self.d_state)
         return torch.zeros(shape, dtype=self._state_dtype, device=self.D.device)

@@ -14,14 +14,14 @@ from ssm_companion._shapes import check, check_choice, check_finite, check_posit
 class Series:
     """An evenly sampled series.
 
-    Attributes
+    Parameters
     ----------
     name : str
         What it is called here.
-    time : numpy.ndarray
-        ``(T,)`` float64, in calendar years; the middle of each month for monthly values.
-    values : numpy.ndarray
-        ``(T,)`` float64, in ``unit``.
+    time : numpy.ndarray, ``(T,)``
+        float64, in calendar years; the middle of each month for monthly values.
+    values : numpy.ndarray, ``(T,)``
+        float64, in ``unit``.
     unit : str
         The unit of the values.
     step : float
@@ -44,12 +44,12 @@ class Series:
         return len(self.values)
 
     def split(self, n_test: int) -> tuple[Series, Series]:
-        """Cut the series before its last values.
+        """Split off the last values.
 
         Parameters
         ----------
         n_test : int
-            Number of values after the cut.
+            Number of values to split off.
 
         Returns
         -------
@@ -61,7 +61,7 @@ class Series:
         Raises
         ------
         ValueError
-            Unless 1 <= n_test < len(series).
+            Unless ``1 <= n_test < len(series)``.
         """
         check_positive_int("n_test", n_test)
         if n_test >= len(self):
@@ -77,7 +77,7 @@ def load(name: str) -> Series:
     Parameters
     ----------
     name : {"sunspots", "co2"}
-        The sunspots are yearly, the CO2 is monthly.
+        ``"sunspots"`` is yearly, ``"co2"`` monthly.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def lagged(values: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
     ShapeError
         Unless ``values`` is 1-D. It is a ValueError.
     ValueError
-        If ``values`` holds a non-finite value, or not 1 <= lags < T.
+        If ``values`` holds a non-finite value, or unless ``1 <= lags < T``.
     """
     check("values", values, "T")
     check_finite("values", values)

@@ -28,12 +28,12 @@ def impulse_response(a, b, c, length: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, ``(length,)``
-        The output for t = 0, ..., length - 1; complex if any of ``a``, ``b``, ``c`` is.
+        The output for ``t = 0, ..., length - 1``; complex if any of ``a``, ``b``, ``c`` is.
 
     Raises
     ------
     ValueError
-        For unequal shapes or a length below 1.
+        For unequal shapes or a ``length`` below 1.
     """
     a, b, c = (np.asarray(x) for x in (a, b, c))
     if a.ndim != 1 or not a.shape == b.shape == c.shape:
@@ -56,7 +56,7 @@ def half_life(a):
     Returns
     -------
     float or numpy.ndarray
-        Elementwise, in steps; 0 for a = 0.
+        Elementwise, in steps; 0 for ``a = 0``.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def time_constant(a):
     Returns
     -------
     float or numpy.ndarray
-        Elementwise, in steps; 0 for a = 0.
+        Elementwise, in steps; 0 for ``a = 0``.
 
     Raises
     ------
@@ -115,14 +115,16 @@ def fading_bound(a, b, lag: int, radius: float = 1.0):
     Raises
     ------
     ValueError
-        Unless ``|a| < 1``, lag >= 0 and radius >= 0.
+        Unless ``|a| < 1``, ``lag >= 0`` and ``radius >= 0``.
 
     Notes
     -----
-    The bound is reached in the limit of a long past by inputs of opposite extremes, for real a.
+    The bound is reached in the limit of a long past by inputs of opposite extremes, for real ``a``.
 
-    References ---------- The fading memory of Boyd and Chua, IEEE Trans. Circuits Syst. 32 (1985),
-    for one mode; the sum is a geometric series.
+    References
+    ----------
+    The fading memory of Boyd and Chua, IEEE Trans. Circuits Syst. 32 (1985), for one mode; the sum
+    is a geometric series.
     """
     modulus = _stable_modulus(a)
     if lag < 0 or not radius >= 0:
@@ -143,15 +145,17 @@ def ternary_state(bits: Sequence[int]) -> Fraction:
     Returns
     -------
     fractions.Fraction
-        The last state, in [0, 3/2).
+        The last state, in ``[0, 3/2)``.
 
     Raises
     ------
     ValueError
         For an entry that is neither 0 nor 1.
 
-    References ---------- The Cantor coding of Siegelmann and Sontag, *On the computational power of
-    neural nets*, J. Comput. Syst. Sci. 50 (1995), in base 3.
+    References
+    ----------
+    The Cantor coding of Siegelmann and Sontag, *On the computational power of neural nets*, J.
+    Comput. Syst. Sci. 50 (1995), in base 3.
 
     Examples
     --------
@@ -187,7 +191,7 @@ def ternary_decode(h, length: int) -> list[int]:
     Raises
     ------
     ValueError
-        Unless 0 <= h <= 3/2 and length >= 0.
+        Unless ``0 <= h <= 3/2`` and ``length >= 0``.
     """
     if not 0 <= h <= 1.5:
         raise ValueError(f"`h` must be in [0, 3/2], got {h}")
