@@ -6,6 +6,7 @@ else
   BIN := .venv/bin
 endif
 PY  := $(BIN)/python
+LABCONFIG := .venv/etc/jupyter/labconfig
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 # files whose change no tool below notices by itself
@@ -24,7 +25,9 @@ notebooks: book     # the build writes them, executed, next to the site
 pdf: book
 	$(PY) book/_ext/pdf.py _build/html _build/book.pdf
 
-lab: .venv/ready
+lab: .venv/ready    # double-click a .md to open it as a notebook
+	@mkdir -p $(LABCONFIG)
+	@$(BIN)/jupytext-config --settings-file $(LABCONFIG)/default_setting_overrides.json set-default-viewer markdown
 	$(PY) -m jupyterlab --notebook-dir book
 
 test: test-library test-chapters test-site

@@ -24,7 +24,7 @@ _ROLES = {
 }  # fmt: skip
 
 _STYLE = {
-    "figure.figsize": (5.6, 3.1),
+    "figure.figsize": (5.0, 2.8),
     "figure.facecolor": "none",
     "figure.constrained_layout.use": True,
     "axes.facecolor": "none",
@@ -107,38 +107,8 @@ def show(fig, *, alt):
     return Picture(_themed(buffer.getvalue(), text), text)
 
 
-def label(artist, text, at=-1, *, dx=4, dy=0, **style):
-    """Write ``text`` next to a point of a line, in its colour, instead of a legend.
-
-    Parameters
-    ----------
-    artist : matplotlib.lines.Line2D
-        The line.
-    text : str
-        What to write.
-    at : int, optional
-        Number of the point; the last by default.
-    dx : float, optional
-        Offset to the right, in typographic points.
-    dy : float, optional
-        Offset upwards, in typographic points.
-    **style
-        Further options of matplotlib's ``Axes.annotate``.
-
-    Returns
-    -------
-    matplotlib.text.Annotation
-        The text, as drawn.
-    """
-    x, y = artist.get_data()
-    style = {"color": artist.get_color(), "va": "center", "annotation_clip": False, **style}
-    return artist.axes.annotate(
-        text, (x[at], y[at]), xytext=(dx, dy), textcoords="offset points", **style
-    )
-
-
 def _themed(svg, alt):
-    """Matplotlib's SVG as a fragment for a page: colours by role, the page's font, a description."""
+    """Matplotlib's SVG as part of a page: colours by role, the page's font, a description."""
     box = re.search(r'viewBox="[^"]*"', svg).group()
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     # What matplotlib says to a whole document would reach the whole page from here.
@@ -150,6 +120,6 @@ def _themed(svg, alt):
     return (
         f'<svg class="ssm-figure" role="img" aria-label="{html.escape(alt, quote=True)}" {box} '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        'style="width: 100%; max-width: 640px; background: var(--ssm-paper, #fefefe); '
+        'style="width: 100%; max-width: 580px; background: var(--ssm-paper, #fefefe); '
         f'stroke-linejoin: round">{body}'
     )

