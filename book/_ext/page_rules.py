@@ -1,4 +1,4 @@
-"""Rules that every page keeps: each image says in words what it shows, nothing comes from elsewhere.
+"""Rules that every page keeps: an image says in words what it shows, nothing comes from elsewhere.
 
 A broken rule is a warning with file and line; the book's builds treat warnings as errors.
 """
@@ -20,14 +20,20 @@ CSS_ELSEWHERE = re.compile(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", re.IGNOR
 
 
 def complain(node, message, rule):
-    while node.line is None and node.parent is not None:
+    """Warn, naming the line of the node, or for an output the line of its cell's fence."""
+    while not node.line and node.parent is not None:
         node = node.parent
-    logger.warning(message, location=node, type="page", subtype=rule)
+    line, part = node.line, node
+    while part is not None:
+        if part.get("nb_element") == "cell_code":
+            line = part.line - 2  # myst-nb is two lines late
+        part = part.parent
+    logger.warning(message, location=f"{node.source}:{line}", type="page", subtype=rule)
 
 
 def has_words(alt):
     """An alt text, and not the file name that matplotlib's output gets for want of one."""
-    return bool(alt and alt.strip()) and not Path(alt.strip()).suffix in {".png", ".svg", ".jpg"}
+    return bool(alt and alt.strip()) and Path(alt.strip()).suffix not in {".png", ".svg", ".jpg"}
 
 
 def check_images(doctree):

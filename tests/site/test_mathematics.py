@@ -10,6 +10,10 @@ BOXES = """(formulas) => formulas.map((formula) => {
   const { width, height } = formula.querySelector(".katex-html").getBoundingClientRect();
   return width * height;
 })"""
+UNFOLD = """() => {
+  document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+  return document.fonts.ready.then(() => null);
+}"""
 FONTS = """() => [...document.fonts]
   .filter((font) => font.family.startsWith("KaTeX") && font.status === "loaded").length"""
 
@@ -31,8 +35,7 @@ def test_no_formula_is_an_error(read, name):
 def test_formulas_show_without_javascript(visit, site, html, chapter, place):
     start = site if place == "server" else html.as_uri()
     with visit(f"{start}/{chapter}.html", java_script_enabled=False) as (page, faults):
-        page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
-        page.evaluate("document.fonts.ready.then(() => null)")
+        page.evaluate(UNFOLD)
         assert page.evaluate(FONTS) > 0
         areas = page.locator("article .math").evaluate_all(BOXES)
         assert areas and min(areas) > 0

@@ -12,7 +12,7 @@ UNFOLD = """() => {
 }"""
 # To axe a formula is its text and a drawing one image: it is slow with thousands of pieces.
 FLATTEN = """() => {
-  document.querySelectorAll(".katex-html").forEach((part) => part.replaceChildren(part.textContent));
+  document.querySelectorAll(".katex-html").forEach((f) => f.replaceChildren(f.textContent));
   document.querySelectorAll("svg.ssm-figure").forEach((figure) => figure.replaceChildren());
 }"""
 # `region` is of moderate impact, and slow; `preload` would fetch style sheets anew
@@ -27,7 +27,8 @@ OPTIONS = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}
 def view(request, visit, site, name):
     """A page, opened with all its folds unfolded, and what went wrong meanwhile."""
     theme, width = request.param
-    with visit(f"{site}/{name}.html", width, theme=theme, reduced_motion="reduce") as (page, faults):
+    options = {"theme": theme, "reduced_motion": "reduce"}
+    with visit(f"{site}/{name}.html", width, **options) as (page, faults):
         page.wait_for_load_state("networkidle")
         page.evaluate(UNFOLD)
         yield page, list(faults)
