@@ -1,4 +1,4 @@
-"""The frame tells the truth: versions agree, contents list the pages, pins stand where they ought."""
+"""The frame tells the truth: versions agree, pages and contents agree, pins are in their place."""
 
 import ast
 import re
