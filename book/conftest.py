@@ -1,4 +1,4 @@
-"""`pytest book` runs every chapter: nbval executes the cells of each MyST source, one test a cell."""
+"""`pytest book` runs every chapter: nbval executes each MyST source, one test a cell."""
 
 import re
 from pathlib import Path

@@ -79,6 +79,8 @@ Beside {numref}`fig-a`, {ref}`there` and {cite:t}`yule`, {cite:p}`yule`.
 Well.
 ```
 
+![A red dot](dot.svg)
+
 ```{code-cell} ipython3
 ---
 tags: [hide-input, check]
@@ -124,6 +126,8 @@ One.
 ```{solution-end}
 ```
 """
+DOT = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="1" fill="red"/></svg>'
+FILES = {"parts/one.md": ONE, "parts/dot.svg": DOT}
 
 
 def build(folder, pages, execute="off"):
@@ -156,7 +160,7 @@ def build(folder, pages, execute="off"):
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("book").resolve(), {"parts/one.md": ONE}, "cache")
+    return build(tmp_path_factory.mktemp("book").resolve(), FILES, "cache")
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +198,7 @@ def test_first_cells_say_where_it_belongs_and_install(cells):
     "Yule ([1927](https://book.org/plain.html#id2)), "
     "([Yule, 1927](https://book.org/plain.html#id2)).",
     "> *Note.* Well.",
+    "![A red dot](https://book.org/_images/dot.svg)",
     "*Fig. 1.1.* See Theorem 1.1.",
     "| A | B |\n| --- | --- |\n| $\\left\\vert {x}\\right\\vert $ | b \\| c |",
     "- **term**\n\n  what it means",
@@ -225,7 +230,7 @@ def test_same_source_same_bytes(out):
     before = path.read_bytes()
     path.unlink()
     (out / "doctrees" / "environment.pickle").unlink()
-    build(out.parent, {"parts/one.md": ONE}, "cache")
+    build(out.parent, FILES, "cache")
     assert path.read_bytes() == before
 
 
@@ -256,7 +261,7 @@ def test_branch_is_complete(out):
 
 
 def test_notebook_of_a_page_that_is_gone(tmp_path):
-    out = build(tmp_path.resolve(), {"parts/one.md": ONE})
+    out = build(tmp_path.resolve(), FILES)
     (tmp_path / "parts" / "one.md").unlink()
     build(tmp_path.resolve(), {})
     assert not [*out.rglob("one.ipynb")][1:]  # but myst-nb's own
