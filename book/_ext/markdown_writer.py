@@ -38,8 +38,7 @@ class Writer:
     """Writes the page that is online at ``url``; a node without a method is an error, not a gap."""
 
     def __init__(self, app, docname):
-        self.config, self.env, self.builder = app.config, app.env, app.builder
-        self.docname, self.depth = docname, 0
+        self.config, self.env, self.docname, self.depth = app.config, app.env, docname, 0
         self.url = urljoin(app.config.html_baseurl, app.builder.get_target_uri(docname))
 
     def visit(self, node):
@@ -85,8 +84,7 @@ class Writer:
 
     def visit_image(self, node):
         """An image of the site, shown from there."""
-        file = f"{self.builder.imagedir}/{self.builder.images[node['uri']]}"
-        return f"![{node['alt']}]({urljoin(self.config.html_baseurl, file)})"
+        return f"![{node['alt']}]({urljoin(self.url, node['uri'])})"
 
     def visit_raw(self, node):
         html = node["format"] == "html" and "<script" not in node.astext()
