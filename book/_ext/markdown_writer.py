@@ -74,7 +74,7 @@ class Writer:
         return f"`` {node.astext()} ``" if "`" in node.astext() else f"`{node.astext()}`"
 
     def visit_math(self, node):
-        return f"${formula(node)}$"
+        return f"${formula(node)}$" + node.get("mark", "")  # see math_punctuation
 
     def visit_reference(self, node):
         """A link, or mere words if it leads to the same page."""

@@ -86,7 +86,7 @@ def browser():
             give_up("no Chromium: install one, or run `python -m playwright install chromium`")
         args = ["--disable-gpu", "--disable-background-networking"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
-            args.append("--no-sandbox")  # Chromium refuses to run as root with it
+            args.append("--no-sandbox")  # its sandbox does not run as root
         chromium = playwright.chromium.launch(executable_path=path, args=args)
         yield chromium
         chromium.close()

@@ -40,3 +40,8 @@ def test_formulas_show_without_javascript(visit, site, html, chapter, place):
         areas = page.locator("article .math").evaluate_all(BOXES)
         assert areas and min(areas) > 0
     assert [fault for fault in faults if ".js" not in fault] == []
+
+
+def test_no_line_can_begin_with_the_mark_after_a_formula(read, name):
+    after = [formula.next_sibling for formula in read(f"{name}.html").select("span.math")]
+    assert not [text for text in after if text and re.match(r"[.,;:!?)]", str(text))]
