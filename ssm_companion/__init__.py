@@ -7,9 +7,12 @@ from ssm_companion._setup import setup
 __version__ = "0.1.0"
 
 __all__ = [
+    "explain",
     "linear_scan",
     "nn",
     "plotting",
+    "selective_scan",
+    "selective_step",
     "setup",
     "tasks",
     "testing",
@@ -17,13 +20,19 @@ __all__ = [
     "training",
 ]
 
+_FUNCTIONS = {
+    "explain": "_backends",
+    "linear_scan": "scan",
+    "selective_scan": "selective",
+    "selective_step": "selective",
+}
 _SUBMODULES = ("nn", "plotting", "tasks", "testing", "theory", "training")
 
 
 def __getattr__(name: str):
     """Import on first use (PEP 562): torch is slow to load and `theory` has no need of it."""
-    if name == "linear_scan":
-        value = importlib.import_module("ssm_companion.scan").linear_scan
+    if name in _FUNCTIONS:
+        value = getattr(importlib.import_module(f"ssm_companion.{_FUNCTIONS[name]}"), name)
     elif name in _SUBMODULES:
         value = importlib.import_module(f"ssm_companion.{name}")
     else:

@@ -48,7 +48,7 @@ def check(name: str, tensor, pattern: str, sizes: dict | None = None) -> dict:
 
 def check_dtype(name: str, tensor, allowed: Iterable) -> None:
     """Raise TypeError unless the dtype of `tensor` is one of `allowed`."""
-    allowed = tuple(allowed)
+    allowed = tuple(dict.fromkeys(allowed))
     if tensor.dtype not in allowed:
         names = " or ".join(str(dtype) for dtype in allowed)
         raise TypeError(f"`{name}` must have dtype {names}, got {tensor.dtype}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssm_companion._shapes import ShapeError, check, check_dtype
+from ssm_companion._shapes import ShapeError, check, check_choice, check_dtype, check_same_dtype
 
 # From |z| = 1/2 on, exp(z) - 1 loses less than two bits to cancellation. Below, the first
 # term left out of the series is less than 2e-18.
@@ -121,6 +121,131 @@ def euler(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     """
     step, A, B = _prepare(delta, A, B)
     return (step * A).exp(), (step * B).expand(*delta.shape, A.shape[1])
+
+
+def bilinear(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
+    r"""The bilinear transform, also Tustin's method or the trapezoidal rule on the state.
+
+    :math:`a = (1 + \delta A / 2) / (1 - \delta A / 2)` and
+    :math:`b = \delta B / (1 - \delta A / 2)`: second order, and it maps the left half-plane onto
+    the unit disc. Shapes, dtypes and errors are those of :func:`zoh`.
+
+    Parameters
+    ----------
+    delta : Tensor, ``(..., D)``
+        Steps, real, in the unit of time of 1/A.
+    A : Tensor, ``(D, N)``
+        Diagonal of the system, real or complex.
+    B : Tensor, ``(..., N)`` or ``(D, N)``
+        Input weights, real or complex.
+
+    Returns
+    -------
+    a : Tensor, ``(..., D, N)``
+        Factor of the state before; complex if ``A`` or ``B`` is.
+    b : Tensor, ``(..., D, N)``
+        Factor of the input; complex if ``A`` or ``B`` is.
+
+    Raises
+    ------
+    ShapeError
+        For a wrong shape, or for one that could be read both ways. It is a ValueError.
+    TypeError
+        For another dtype.
+
+    References
+    ----------
+    Tustin, *A method of analysing the behaviour of linear systems in terms of time series*, Journal
+    of the IEE 94 (1947).
+    """
+    step, A, B = _prepare(delta, A, B)
+    a, gain = factors(step * A, "bilinear")
+    return a, step * gain * B
+
+
+def trapezoid(
+    delta: Tensor, A: Tensor, B: Tensor, lam: Tensor | float = 0.5
+) -> tuple[Tensor, Tensor, Tensor]:
+    r"""The exact decay with the trapezoidal rule for the input.
+
+    :math:`h_t = a h_{t-1} + b u_t + b' u_{t-1}` with :math:`a = e^{\delta A}`,
+    :math:`b = \lambda \delta B` and :math:`b' = (1 - \lambda) \delta a B`, where :math:`b'` takes
+    the B of the step before in a system whose B varies. The rule is second order for
+    :math:`\lambda = 1/2`; for :math:`\lambda = 1` it is :func:`euler`.
+
+    Parameters
+    ----------
+    delta : Tensor, ``(..., D)``
+        Steps, real, in the unit of time of 1/A.
+    A : Tensor, ``(D, N)``
+        Diagonal of the system, real or complex.
+    B : Tensor, ``(..., N)`` or ``(D, N)``
+        Input weights, real or complex.
+    lam : float or Tensor, ``(..., D)``, optional
+        Weight of the end of the step, of the dtype of ``delta`` if a tensor.
+
+    Returns
+    -------
+    a : Tensor, ``(..., D, N)``
+        Factor of the state before; complex if ``A`` or ``B`` is.
+    b : Tensor, ``(..., D, N)``
+        Factor of the input at the end of the step; complex if ``A`` or ``B`` is.
+    b_before : Tensor, ``(..., D, N)``
+        Factor of the input at its beginning; complex if ``A`` or ``B`` is.
+
+    Raises
+    ------
+    ShapeError
+        For a wrong shape, or for one that could be read both ways. It is a ValueError.
+    TypeError
+        For another dtype.
+
+    References
+    ----------
+    The published code of Mamba-3 uses the rule with a learnt :math:`\lambda`.
+    """
+    step, A, B = _prepare(delta, A, B)
+    if isinstance(lam, Tensor):
+        check_same_dtype("lam", lam, "delta", delta)
+        if lam.shape != delta.shape:
+            raise ShapeError(
+                f"`lam` must have the shape of `delta`, {tuple(delta.shape)}, "
+                f"got {tuple(lam.shape)}"
+            )
+        lam = lam[..., None]
+    a = (step * A).exp()
+    return a, lam * step * B, (1 - lam) * step * a * B
+
+
+def factors(z: Tensor, method: str) -> tuple[Tensor, Tensor]:
+    r"""The functions of :math:`z = \delta A` that make a recurrence of the continuous system.
+
+    :math:`h_t = f(z) h_{t-1} + g(z) \delta B u_t`. For ``"euler"`` :math:`f = e^z, g = 1`; for
+    ``"zoh"`` :math:`f = e^z, g = \varphi_1(z)`; for ``"bilinear"``
+    :math:`f = (1 + z/2) / (1 - z/2), g = 1 / (1 - z/2)`.
+
+    Parameters
+    ----------
+    z : Tensor
+        Any shape, real or complex.
+    method : {"euler", "zoh", "bilinear"}
+        The rule.
+
+    Returns
+    -------
+    f, g : Tensor
+        Of the shape of ``z``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown ``method``.
+    """
+    check_choice("method", method, ("euler", "zoh", "bilinear"))
+    if method == "bilinear":
+        gain = 1 / (1 - z / 2)
+        return (1 + z / 2) * gain, gain
+    return z.exp(), phi1(z) if method == "zoh" else torch.ones_like(z)
 
 
 def _phi1_series(z: Tensor) -> Tensor:

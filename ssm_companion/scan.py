@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 
 import torch
 from torch import Tensor
 
-from ssm_companion._shapes import ShapeError, check, check_choice, check_dtype, check_same_dtype
-from ssm_companion.kernels import reference
+from ssm_companion import _ops
+from ssm_companion._backends import pick
+from ssm_companion._packing import boundaries
+from ssm_companion._shapes import ShapeError, check, check_dtype, check_same_dtype
 
-_BACKENDS = {"auto": reference.scan, "reference": reference.scan}
 _HALF = (torch.bfloat16, torch.float16)
 _FULL = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
@@ -48,8 +49,8 @@ def linear_scan(
         the last state are then ``(n_seqs, *S)``, one row a sequence.
     return_last : bool, optional
         Return the last state too.
-    backend : {"auto", "reference"}, optional
-        The implementation; ``"reference"`` is the plain loop over time.
+    backend : {"auto", "reference", "chunked", "cpu", "gpu"}, optional
+        The implementation; :func:`ssm_companion.explain` says what "auto" takes.
 
     Returns
     -------
@@ -80,9 +81,6 @@ def linear_scan(
     Blelloch, *Prefix sums and their applications*, CMU-CS-90-190 (1990), section 1.4, for the
     recurrence as a scan; ``cu_seqlens`` follows FlashAttention.
     """
-    check_choice("backend", backend, _BACKENDS)
-    scan = _BACKENDS[backend]
-
     sizes = check("b", b, "B L *S")
     check_dtype("b", b, _FULL + _HALF)
     if sizes["L"] == 0:
@@ -91,43 +89,30 @@ def linear_scan(
     check("a", a, "*S" if constant else "B L *S", sizes)
     check_same_dtype("a", a, "b", b)
 
-    bounds = None if cu_seqlens is None else _boundaries(cu_seqlens, sizes)
-    rows = sizes["B"] if bounds is None else len(bounds) - 1
-    state_dtype = torch.float32 if b.dtype in _HALF else b.dtype
+    bounds = boundaries(cu_seqlens, sizes, b.device)
+    sequences, state = bounds.shape[0] - 1, sizes["*S"]
+    dtype = torch.float32 if b.dtype in _HALF else b.dtype
     if h0 is None:
-        h0 = b.new_zeros((rows, *sizes["*S"]), dtype=state_dtype)
-    axis = "B" if bounds is None else "n_seqs"
-    check("h0", h0, f"{axis} *S", {axis: rows, "*S": sizes["*S"]})
-    check_dtype("h0", h0, (state_dtype,))
+        h0 = b.new_zeros((sequences, *state), dtype=dtype)
+    axis = "B" if cu_seqlens is None else "n_seqs"
+    check("h0", h0, f"{axis} *S", {axis: sequences, "*S": state})
+    check_dtype("h0", h0, (dtype,))
 
-    wide_a = (a.expand(b.shape) if constant else a).to(state_dtype)
-    wide_b = b.to(state_dtype)
-    if bounds is None:
-        h, last = scan(wide_a, wide_b, h0, reverse=reverse)
-    else:
-        h, last = _packed(scan, wide_a, wide_b, h0, bounds, reverse)
-    h = h.to(b.dtype)
+    flat_a = a.to(dtype).reshape(-1) if constant else _rows(a, dtype)
+    h = _ops.linear(
+        flat_a,
+        _rows(b, dtype),
+        _rows(h0.unsqueeze(1), dtype),
+        bounds,
+        reverse,
+        pick(b.device, backend),
+    )
+    last = h[bounds[:-1] if reverse else bounds[1:] - 1].reshape(h0.shape)
+    h = h.reshape(b.shape).to(b.dtype)
     return (h, last) if return_last else h
 
 
-def _packed(scan, a, b, h0, bounds, reverse) -> tuple[Tensor, Tensor]:
-    """Scan each packed sequence by itself and put the results end to end."""
-    pieces = [
-        scan(a[:, start:stop], b[:, start:stop], h0[i : i + 1], reverse=reverse)
-        for i, (start, stop) in enumerate(pairwise(bounds))
-    ]
-    states, last = zip(*pieces, strict=True)
-    return torch.cat(states, dim=1), torch.cat(last)
-
-
-def _boundaries(cu_seqlens: Tensor, sizes: dict) -> list[int]:
-    """The boundaries as ints, once they are known to cover the packed sequence."""
-    check("cu_seqlens", cu_seqlens, "boundaries")
-    check_dtype("cu_seqlens", cu_seqlens, (torch.int32, torch.int64))
-    if sizes["B"] != 1:
-        raise ValueError(f"`cu_seqlens` needs a batch of 1, got B = {sizes['B']}")
-    bounds = cu_seqlens.tolist()
-    rises = all(start < stop for start, stop in pairwise(bounds))
-    if len(bounds) < 2 or bounds[0] != 0 or bounds[-1] != sizes["L"] or not rises:
-        raise ValueError(f"`cu_seqlens` must rise from 0 to L = {sizes['L']}, got {bounds}")
-    return bounds
+def _rows(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """A sequence (B, L, *S) as (B L, M)."""
+    batch, length, *state = x.shape
+    return x.to(dtype).reshape(batch * length, math.prod(state))
