@@ -1,0 +1,326 @@
+"""The selective scan and its derivative in numba, one pass over the inputs each.
+
+A job is a block of `LANES` channels of one sequence. It takes time chunk by chunk and, in a chunk,
+one mode after the other, whose state stays in registers over all steps of the chunk.
+
+The factor of the state is kept as m = a - 1, and h_t = h_{t-1} + (m h_{t-1} + b_t). A slow mode has
+a within rounding of 1; its rate of forgetting, a - 1, keeps all digits this way.
+
+Names in capitals are known when a kernel is compiled: PARTS is 1 for a real system and 2 for a
+complex one. The tensors arrive flat, complex numbers as two reals, and `sizes` says the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numba.extending import register_jitable
+
+from ssm_companion.kernels.cpu import functions as f
+from ssm_companion.kernels.cpu import tiles
+from ssm_companion.kernels.cpu.simd import load, splat, store
+
+EULER, ZOH, BILINEAR = range(3)
+
+
+class Sizes(NamedTuple):
+    """What the flat tensors of a job hold."""
+
+    channels: int
+    modes: int
+    groups: int
+    chunk: int
+    shares: int  # into which the blocks of a group fall in the backward pass
+    softplus: bool
+    weighted: bool  # there is a w
+    gated: bool  # there is a z
+    scale: int  # 2 for conjugate pairs, else 1
+
+
+@register_jitable
+def increment(A, A_scaled, step, METHOD):
+    """(m, g): the state's factor less 1, and the input's factor over the step."""
+    if METHOD == BILINEAR:
+        half = f.times(A, step * 0.5)
+        g = f.inverse(f.plus(f.times(half, -1.0), 1.0))
+        return f.times(f.times(half, g), 2.0), g
+    m = f.expm1(f.times(A_scaled, step))
+    if METHOD == ZOH:
+        return m, f.phi1(f.times(A, step), m)
+    return m, m
+
+
+@functools.cache
+def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES: bool):
+    """Jobs `first` to `stop` of the forward pass: (sequence, group, block of channels)."""
+
+    @njit(nogil=True, cache=True, boundscheck=False)
+    def forward(first, stop, sizes, u, delta, w, A, B, C, D, z, bias, h0, bounds, y, last, kept):
+        channels, modes, groups, chunk = sizes[:4]
+        zero = u.dtype.type(0)
+        per_group = channels // groups
+        blocks = (per_group + LANES - 1) // LANES
+        A_tile = np.empty(modes * PARTS * LANES, u.dtype)
+        B_tile, C_tile, state = np.empty_like(A_tile), np.empty_like(A_tile), np.empty_like(A_tile)
+        step = np.empty(chunk * LANES, u.dtype)
+        x, out = np.empty_like(step), np.empty_like(step)
+        for job in range(first, stop):
+            sequence, place = divmod(job, groups * blocks)
+            group, block = divmod(place, blocks)
+            channel = group * per_group + block * LANES
+            width = min(LANES, (group + 1) * per_group - channel)
+            tiles.states_in(A_tile, A, channel * modes, modes, width, LANES, PARTS)
+            if not B_VARIES:
+                tiles.states_in(B_tile, B, channel * modes, modes, width, LANES, PARTS)
+            if not C_VARIES:
+                tiles.states_in(C_tile, C, channel * modes, modes, width, LANES, PARTS)
+            offset = tiles.row_in(bias, channel, width, LANES)
+            feed = tiles.row_in(D, channel, width, LANES)
+            at = (sequence * channels + channel) * modes
+            tiles.states_in(state, h0, at, modes, width, LANES, PARTS)
+
+            begin, end = bounds[sequence], bounds[sequence + 1]
+            for c in range((end - begin + chunk - 1) // chunk):
+                row = begin + c * chunk
+                rows = min(chunk, end - row)
+                at = ((begin // chunk + sequence + c) * channels + channel) * modes
+                tiles.states_out(state, kept, at, modes, width, LANES, PARTS)
+                for t in range(rows):
+                    i, at = t * LANES, (row + t) * channels + channel
+                    value = tiles.row_in(delta, at, width, LANES) + offset
+                    if sizes.softplus:
+                        value = f.softplus(value)
+                    store(step, i, value)
+                    if sizes.weighted:
+                        value = tiles.row_in(w, at, width, LANES)
+                    store(x, i, value * tiles.row_in(u, at, width, LANES))
+                    store(out, i, splat(zero, LANES))
+                for n in range(modes):
+                    h = tiles.get(state, n, LANES, PARTS)
+                    A_n = tiles.get(A_tile, n, LANES, PARTS)
+                    A_scaled = f.scaled(A_n)
+                    for t in range(rows):
+                        m, g = increment(A_n, A_scaled, load(step, t * LANES, LANES), METHOD)
+                        at = ((row + t) * groups + group) * modes + n
+                        if B_VARIES:
+                            b = tiles.number(B, at, PARTS)
+                        else:
+                            b = tiles.get(B_tile, n, LANES, PARTS)
+                        if C_VARIES:
+                            c_t = tiles.number(C, at, PARTS)
+                        else:
+                            c_t = tiles.get(C_tile, n, LANES, PARTS)
+                        bx = f.times(b, load(x, t * LANES, LANES))
+                        if METHOD != EULER:
+                            bx = f.times(g, bx)
+                        h = f.plus(h, f.plus(f.times(m, h), bx))
+                        so_far = load(out, t * LANES, LANES)
+                        store(out, t * LANES, so_far + f.real_times(h, c_t))
+                    tiles.put(state, n, LANES, h)
+
+                for t in range(rows):
+                    at = (row + t) * channels + channel
+                    value = load(out, t * LANES, LANES) * sizes.scale
+                    value = value + feed * tiles.row_in(u, at, width, LANES)
+                    if sizes.gated:
+                        gate = tiles.row_in(z, at, width, LANES)
+                        value = value * gate * f.sigmoid(gate)
+                    tiles.row_out(y, at, width, LANES, value)
+            at = (sequence * channels + channel) * modes
+            tiles.states_out(state, last, at, modes, width, LANES, PARTS)
+
+    return forward
+
+
+@functools.cache
+def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES: bool):
+    """Jobs `first` to `stop` of the backward pass: (sequence, group, share of its blocks).
+
+    The states of a chunk are computed anew from its checkpoint, one mode at a time, and then
+    walked back. B and C have a gradient that is a sum over channels: the blocks of a share add to
+    one array in order, and the shares do not depend on the threads.
+    """
+
+    @njit(nogil=True, cache=True, boundscheck=False)
+    def backward(
+        first, stop, sizes, u, delta, w, A, B, C, D, z, bias, h0, bounds, kept, dy, dlast,
+        du, ddelta, dw, dA, dB, dC, dD, dz, dbias, dh0,
+    ):  # fmt: skip
+        channels, modes, groups, chunk, shares = sizes[:5]
+        zero = u.dtype.type(0)
+        per_group = channels // groups
+        blocks = (per_group + LANES - 1) // LANES
+        rows_of_all = u.size // channels
+        A_tile = np.empty(modes * PARTS * LANES, u.dtype)
+        B_tile, C_tile, state = np.empty_like(A_tile), np.empty_like(A_tile), np.empty_like(A_tile)
+        g_tile, dA_tile = np.empty_like(A_tile), np.empty_like(A_tile)
+        dB_tile, dC_tile = np.empty_like(A_tile), np.empty_like(A_tile)
+        step = np.empty(chunk * LANES, u.dtype)
+        x, grad, out, dstep, dx = (
+            np.empty_like(step), np.empty_like(step), np.empty_like(step), np.empty_like(step),
+            np.empty_like(step),
+        )  # fmt: skip
+        before = np.empty((chunk + 1) * PARTS * LANES, u.dtype)
+        ms, gs = np.empty_like(before), np.empty_like(before)
+        for job in range(first, stop):
+            sequence, place = divmod(job, groups * shares)
+            group, share = divmod(place, shares)
+            begin, end = bounds[sequence], bounds[sequence + 1]
+            for block in range(blocks * share // shares, blocks * (share + 1) // shares):
+                channel = group * per_group + block * LANES
+                width = min(LANES, (group + 1) * per_group - channel)
+                at = (sequence * channels + channel) * modes
+                tiles.states_in(A_tile, A, channel * modes, modes, width, LANES, PARTS)
+                tiles.states_in(g_tile, dlast, at, modes, width, LANES, PARTS)
+                if not B_VARIES:
+                    tiles.states_in(B_tile, B, channel * modes, modes, width, LANES, PARTS)
+                if not C_VARIES:
+                    tiles.states_in(C_tile, C, channel * modes, modes, width, LANES, PARTS)
+                offset = tiles.row_in(bias, channel, width, LANES)
+                feed = tiles.row_in(D, channel, width, LANES)
+                dA_tile[:] = zero
+                dB_tile[:] = zero
+                dC_tile[:] = zero
+                dD_sum, dbias_sum = splat(zero, LANES), splat(zero, LANES)
+
+                for c in range((end - begin + chunk - 1) // chunk - 1, -1, -1):
+                    row = begin + c * chunk
+                    rows = min(chunk, end - row)
+                    at = ((begin // chunk + sequence + c) * channels + channel) * modes
+                    tiles.states_in(state, kept, at, modes, width, LANES, PARTS)
+                    for t in range(rows):
+                        i, at = t * LANES, (row + t) * channels + channel
+                        value = tiles.row_in(delta, at, width, LANES) + offset
+                        if sizes.softplus:
+                            value = f.softplus(value)
+                        store(step, i, value)
+                        if sizes.weighted:
+                            value = tiles.row_in(w, at, width, LANES)
+                        store(x, i, value * tiles.row_in(u, at, width, LANES))
+                        value = tiles.row_in(dy, at, width, LANES) * sizes.scale
+                        if sizes.gated:
+                            gate = tiles.row_in(z, at, width, LANES)
+                            value = value * gate * f.sigmoid(gate)
+                        store(grad, i, value)
+                        store(out, i, splat(zero, LANES))
+                        store(dstep, i, splat(zero, LANES))
+                        store(dx, i, splat(zero, LANES))
+
+                    for n in range(modes):
+                        h = tiles.get(state, n, LANES, PARTS)
+                        A_n = tiles.get(A_tile, n, LANES, PARTS)
+                        A_scaled = f.scaled(A_n)
+                        for t in range(rows):
+                            tiles.put(before, t, LANES, h)
+                            m, g = increment(A_n, A_scaled, load(step, t * LANES, LANES), METHOD)
+                            tiles.put(ms, t, LANES, m)
+                            if B_VARIES:
+                                at = ((row + t) * groups + group) * modes + n
+                                b = tiles.number(B, at, PARTS)
+                            else:
+                                b = tiles.get(B_tile, n, LANES, PARTS)
+                            bx = f.times(b, load(x, t * LANES, LANES))
+                            if METHOD != EULER:
+                                tiles.put(gs, t, LANES, g)
+                                bx = f.times(g, bx)
+                            h = f.plus(h, f.plus(f.times(m, h), bx))
+                        tiles.put(before, rows, LANES, h)
+
+                        dh = tiles.get(g_tile, n, LANES, PARTS)
+                        dA_n = tiles.get(dA_tile, n, LANES, PARTS)
+                        dB_n = tiles.get(dB_tile, n, LANES, PARTS)
+                        dC_n = tiles.get(dC_tile, n, LANES, PARTS)
+                        for t in range(rows - 1, -1, -1):
+                            i = t * LANES
+                            at = ((row + t) * groups + group) * modes + n
+                            into = share * rows_of_all * groups * modes + at
+                            d, x_t, dy_t = load(step, i, LANES), load(x, i, LANES), load(grad, i, LANES)
+                            if B_VARIES:
+                                b = tiles.number(B, at, PARTS)
+                            else:
+                                b = tiles.get(B_tile, n, LANES, PARTS)
+                            if C_VARIES:
+                                c_t = tiles.number(C, at, PARTS)
+                            else:
+                                c_t = tiles.get(C_tile, n, LANES, PARTS)
+                            m = tiles.get(ms, t, LANES, PARTS)
+                            earlier = tiles.get(before, t, LANES, PARTS)
+                            # C
+                            dc = f.conj_times(tiles.get(before, t + 1, LANES, PARTS), dy_t)
+                            if C_VARIES:
+                                tiles.add_number(dC, into, f.sums(dc))
+                            else:
+                                dC_n = f.plus(dC_n, dc)
+                            dh = f.plus(dh, f.conj_times(c_t, dy_t))
+                            # z = step A, through the state's factor and the input's
+                            slope = f.plus(earlier, f.times(m, earlier))
+                            through = dh
+                            if METHOD != EULER:
+                                g = tiles.get(gs, t, LANES, PARTS)
+                                bx = f.times(b, x_t)
+                                through = f.conj_times(g, dh)
+                                if METHOD == ZOH:
+                                    dg = f.phi1_derivative(f.times(A_n, d), m, g)
+                                    slope = f.plus(slope, f.times(dg, bx))
+                                else:
+                                    half = f.plus(earlier, f.times(bx, 0.5))
+                                    slope = f.times(f.times(g, g), half)
+                            dz_t = f.conj_times(slope, dh)
+                            dA_n = f.plus(dA_n, f.times(dz_t, d))
+                            store(dstep, i, load(dstep, i, LANES) + f.real_conj_times(A_n, dz_t))
+                            # B and the weighted input
+                            store(dx, i, load(dx, i, LANES) + f.real_conj_times(b, through))
+                            db = f.times(through, x_t)
+                            if B_VARIES:
+                                tiles.add_number(dB, into, f.sums(db))
+                            else:
+                                dB_n = f.plus(dB_n, db)
+                            dh = f.plus(dh, f.conj_times(m, dh))
+                            if sizes.gated:
+                                value = f.real_times(tiles.get(before, t + 1, LANES, PARTS), c_t)
+                                store(out, i, load(out, i, LANES) + value)
+                        tiles.put(g_tile, n, LANES, dh)
+                        tiles.put(dA_tile, n, LANES, dA_n)
+                        tiles.put(dB_tile, n, LANES, dB_n)
+                        tiles.put(dC_tile, n, LANES, dC_n)
+
+                    for t in range(rows):
+                        i, at = t * LANES, (row + t) * channels + channel
+                        u_t, dx_t = tiles.row_in(u, at, width, LANES), load(dx, i, LANES)
+                        grad_t = load(grad, i, LANES) * (1.0 / sizes.scale)
+                        value, weight = load(dstep, i, LANES), load(step, i, LANES)
+                        if sizes.weighted:
+                            weight = tiles.row_in(w, at, width, LANES)
+                            tiles.row_out(dw, at, width, LANES, dx_t * u_t)
+                        else:
+                            value = value + dx_t * u_t
+                        if sizes.softplus:
+                            raw = tiles.row_in(delta, at, width, LANES) + offset
+                            value = value * f.softplus_derivative(raw)
+                        tiles.row_out(ddelta, at, width, LANES, value)
+                        tiles.row_out(du, at, width, LANES, dx_t * weight + feed * grad_t)
+                        dbias_sum = dbias_sum + value
+                        dD_sum = dD_sum + grad_t * u_t
+                        if sizes.gated:
+                            gate = tiles.row_in(z, at, width, LANES)
+                            s = f.sigmoid(gate)
+                            ungated = load(out, i, LANES) * sizes.scale + feed * u_t
+                            value = s + s * gate * (1.0 - s)
+                            value = value * ungated * tiles.row_in(dy, at, width, LANES)
+                            tiles.row_out(dz, at, width, LANES, value)
+
+                at = (sequence * channels + channel) * modes
+                tiles.states_out(g_tile, dh0, at, modes, width, LANES, PARTS)
+                tiles.states_out(dA_tile, dA, at, modes, width, LANES, PARTS)
+                if not B_VARIES:
+                    tiles.states_out(dB_tile, dB, at, modes, width, LANES, PARTS)
+                if not C_VARIES:
+                    tiles.states_out(dC_tile, dC, at, modes, width, LANES, PARTS)
+                at = sequence * channels + channel
+                tiles.row_out(dD, at, width, LANES, dD_sum)
+                tiles.row_out(dbias, at, width, LANES, dbias_sum)
+
+    return backward
