@@ -8,9 +8,19 @@ from torch import Tensor
 
 from ssm_companion.kernels import Inputs, Options, checkpoint_rows
 from ssm_companion.kernels.cpu import selective, threads
-from ssm_companion.kernels.reference import linear  # noqa: F401
+from ssm_companion.kernels.cpu.linear import linear_kernel
 
 _METHODS = {"euler": selective.EULER, "zoh": selective.ZOH, "bilinear": selective.BILINEAR}
+
+
+def linear(a: Tensor, b: Tensor, h0: Tensor, bounds: Tensor, reverse: bool) -> Tensor:
+    """All states (T, M) of h_t = a_t h_{t-1} + b_t."""
+    h = torch.empty_like(b)
+    lanes = _lanes(b.shape[1], b.dtype)
+    kernel = linear_kernel(lanes, 2 if b.is_complex() else 1, a.ndim == 2)
+    jobs = h0.shape[0] * -(-b.shape[1] // lanes)
+    threads.run(kernel, jobs, b.shape[1], reverse, *(_flat(x) for x in (a, b, h0, bounds, h)))
+    return h
 
 
 def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
@@ -21,7 +31,7 @@ def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
     checkpoints = inputs.h0.new_empty((kept, *inputs.h0.shape[1:]))
 
     groups = _groups(inputs)
-    lanes = _lanes(channels // groups)
+    lanes = _lanes(channels // groups, inputs.u.dtype)
     kernel = selective.forward_kernel(*_kind(inputs, options, lanes))
     jobs = inputs.h0.shape[0] * groups * -(-channels // groups // lanes)
     sizes = _sizes(inputs, options)
@@ -36,7 +46,7 @@ def backward(
     """Gradients of all inputs but the bounds."""
     rows, channels = inputs.u.shape
     sequences, groups = inputs.h0.shape[0], _groups(inputs)
-    lanes = _lanes(channels // groups)
+    lanes = _lanes(channels // groups, inputs.u.dtype)
     shares = _shares(sequences * groups, -(-channels // groups // lanes))
     filled = _filled(inputs)
 
@@ -88,8 +98,10 @@ def _groups(inputs: Inputs) -> int:
     return max(groups, default=1)
 
 
-def _lanes(channels: int) -> int:
-    return 64
+def _lanes(channels: int, dtype: torch.dtype) -> int:
+    """How many channels a job has: four registers' worth, or one if most would stay empty."""
+    lanes = 64 if dtype in (torch.float32, torch.complex64) else 32
+    return lanes if channels > lanes // 2 else lanes // 4
 
 
 def _kind(inputs: Inputs, options: Options, lanes: int) -> tuple:

@@ -158,13 +158,18 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
         B_tile, C_tile, state = np.empty_like(A_tile), np.empty_like(A_tile), np.empty_like(A_tile)
         g_tile, dA_tile = np.empty_like(A_tile), np.empty_like(A_tile)
         dB_tile, dC_tile = np.empty_like(A_tile), np.empty_like(A_tile)
-        step = np.empty(chunk * LANES, u.dtype)
-        x, grad, out, dstep, dx = (
-            np.empty_like(step), np.empty_like(step), np.empty_like(step), np.empty_like(step),
-            np.empty_like(step),
-        )  # fmt: skip
-        before = np.empty((chunk + 1) * PARTS * LANES, u.dtype)
-        ms, gs = np.empty_like(before), np.empty_like(before)
+        page = 4096 // u.itemsize
+        size = (chunk + 1) * PARTS * LANES
+        memory = np.empty(9 * (size // page + 2) * page, u.dtype)
+        dstep = tiles.rooms(memory, 0, 0, size)
+        dx = tiles.rooms(memory, 1, 4, size)
+        out = tiles.rooms(memory, 2, 8, size)
+        step = tiles.rooms(memory, 3, 12, size)
+        x = tiles.rooms(memory, 4, 13, size)
+        grad = tiles.rooms(memory, 5, 14, size)
+        before = tiles.rooms(memory, 6, 12, size)
+        ms = tiles.rooms(memory, 7, 12, size)
+        gs = tiles.rooms(memory, 8, 12, size)
         for job in range(first, stop):
             sequence, place = divmod(job, groups * shares)
             group, share = divmod(place, shares)
@@ -237,7 +242,11 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
                             i = t * LANES
                             at = ((row + t) * groups + group) * modes + n
                             into = share * rows_of_all * groups * modes + at
-                            d, x_t, dy_t = load(step, i, LANES), load(x, i, LANES), load(grad, i, LANES)
+                            d, x_t, dy_t = (
+                                load(step, i, LANES),
+                                load(x, i, LANES),
+                                load(grad, i, LANES),
+                            )
                             if B_VARIES:
                                 b = tiles.number(B, at, PARTS)
                             else:

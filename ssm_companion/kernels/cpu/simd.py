@@ -121,6 +121,31 @@ def clamped(typingctx, x, low, high):
 
 
 @intrinsic
+def unzipped(typingctx, low, high):
+    """The even and the odd entries of two vectors laid end to end."""
+
+    def codegen(context, builder, sig, args):
+        even, odd = range(0, 2 * low.lanes, 2), range(1, 2 * low.lanes, 2)
+        halves = [builder.shuffle_vector(*args, _mask(lanes)) for lanes in (even, odd)]
+        return context.make_tuple(builder, sig.return_type, halves)
+
+    return types.UniTuple(low, 2)(low, high), codegen
+
+
+@intrinsic
+def zipped(typingctx, even, odd):
+    """Two vectors that, laid end to end, have these even and odd entries."""
+
+    def codegen(context, builder, sig, args):
+        lanes = even.lanes
+        order = [i // 2 + lanes * (i % 2) for i in range(2 * lanes)]
+        halves = [builder.shuffle_vector(*args, _mask(x)) for x in (order[:lanes], order[lanes:])]
+        return context.make_tuple(builder, sig.return_type, halves)
+
+    return types.UniTuple(even, 2)(even, odd), codegen
+
+
+@intrinsic
 def power_of_two(typingctx, shifted):
     """2**n, where `shifted` is n plus 1.5 * 2**23 (float32) or 1.5 * 2**52 (float64).
 

@@ -11,7 +11,28 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
-from ssm_companion.kernels.cpu.simd import known, load, load_first, store, store_first
+from ssm_companion.kernels.cpu.simd import (
+    known,
+    load,
+    load_first,
+    store,
+    store_first,
+    unzipped,
+    zipped,
+)
+
+
+@njit(nogil=True, cache=True)
+def rooms(memory, place, slot, size):
+    """Room for `size` numbers in `memory`, the one at `place`; `slot` is where in a page it begins.
+
+    A load that follows a store to the same place in another page waits for it, as the processor
+    compares the low 12 bits of addresses first. So tiles that are written and tiles that are read
+    a few rows later begin in different sixteenths of a page.
+    """
+    page = 4096 // memory.itemsize
+    start = place * (size // page + 2) * page + slot * (page // 16)
+    return memory[start : start + size]
 
 
 @register_jitable
@@ -29,6 +50,42 @@ def row_out(target, index, width, lanes, value):
         store(target, index, value)
     else:
         store_first(target, index, width, value)
+
+
+def numbers_in(source, index, width, lanes, parts):
+    """Numbers `index` to `index + width` of a flat tensor, complex if `parts` is 2; then zeros."""
+
+
+@overload(numbers_in, prefer_literal=True)
+def _(source, index, width, lanes, parts):
+    if known(parts) == 1:
+        return lambda source, index, width, lanes, parts: row_in(source, index, width, lanes)
+
+    def run(source, index, width, lanes, parts):
+        low = row_in(source, 2 * index, min(2 * width, lanes), lanes)
+        high = row_in(source, 2 * index + lanes, max(2 * width - lanes, 0), lanes)
+        return unzipped(low, high)
+
+    return run
+
+
+def numbers_out(target, index, width, lanes, value):
+    """Write what `numbers_in` reads."""
+
+
+@overload(numbers_out)
+def _(target, index, width, lanes, value):
+    if not isinstance(value, types.BaseTuple):
+        return lambda target, index, width, lanes, value: row_out(
+            target, index, width, lanes, value
+        )
+
+    def run(target, index, width, lanes, value):
+        low, high = zipped(value[0], value[1])
+        row_out(target, 2 * index, min(2 * width, lanes), lanes, low)
+        row_out(target, 2 * index + lanes, max(2 * width - lanes, 0), lanes, high)
+
+    return run
 
 
 @njit(nogil=True, cache=True)
