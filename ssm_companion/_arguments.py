@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from math import lcm
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,10 @@ def checked(
     per_channel = [_channels(name, x, sizes, full) for name, x in (("D", D), ("bias", delta_bias))]
     B = _weights("B", B, sizes, either, full)
     C = _weights("C", C, sizes, either, full)
+
+    if B.ndim == C.ndim == 3:
+        groups = lcm(B.shape[1], C.shape[1])
+        B, C = (x.repeat_interleave(groups // x.shape[1], dim=1) for x in (B, C))
 
     is_complex = any(x.is_complex() for x in (A, B, C))
     state_dtype = full.to_complex() if is_complex else full

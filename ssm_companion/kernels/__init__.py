@@ -33,7 +33,7 @@ class Inputs(NamedTuple):
     w: Tensor | None  # (T, D), weight of the input; the step itself if None
     A: Tensor  # (D, N)
     B: Tensor  # (T, G, N), or (D, N) if constant
-    C: Tensor  # (T, G, N), or (D, N) if constant
+    C: Tensor  # (T, G, N), with the G of B, or (D, N) if constant
     D: Tensor | None  # (D,)
     z: Tensor | None  # (T, D), y is multiplied by silu(z)
     bias: Tensor | None  # (D,), added to delta

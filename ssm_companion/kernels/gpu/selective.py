@@ -179,6 +179,22 @@ def read(u_ptr, delta_ptr, w_ptr, bias, at, has_channel, SOFTPLUS: tl.constexpr)
 
 
 @triton.jit
+def load_parts(pointer, at, part, mask, COMPLEX: tl.constexpr):
+    """A number whose parts are `part` apart: neighbours are neighbours in memory."""
+    if COMPLEX:
+        return load(pointer, at, mask, False) + load(pointer, at + part, mask, False)
+    else:
+        return load(pointer, at, mask, False)
+
+
+@triton.jit
+def store_parts(pointer, at, part, mask, x):
+    tl.store(pointer + at, x[0], mask)
+    if len(x) == 2:
+        tl.store(pointer + part + at, x[1], mask)
+
+
+@triton.jit
 def forward_kernel(
     u_ptr,
     delta_ptr,
@@ -300,6 +316,7 @@ def backward_kernel(
     )
     has_state = has_channel & has_mode
     real: tl.constexpr = u_ptr.dtype.element_ty
+    part = slots.to(tl.int64) * steps * channels * modes
 
     A = load(A_ptr, state, has_state, COMPLEX)
     dA = zeros([BLOCK_D, BLOCK_N], real, COMPLEX)
@@ -330,7 +347,8 @@ def backward_kernel(
             kept = start // chunk + sequence + nth
             h = load(checkpoints_ptr, kept * channels * modes + state, has_state, COMPLEX)
             for t in tl.range(0, count, num_stages=STAGES):
-                store(scratch_ptr, (slot * steps + t) * channels * modes + state, has_state, h)
+                kept_at = (slot * steps + t) * channels * modes + state
+                store_parts(scratch_ptr, kept_at, part, has_state, h)
                 row = first + t
                 at = row * channels + channel
                 u, weight, step, _ = read(u_ptr, delta_ptr, w_ptr, bias, at, has_channel, SOFTPLUS)
@@ -354,7 +372,7 @@ def backward_kernel(
                     C = load(C_ptr, weights_at, has_mode, COMPLEX)
                 f, g, df, dg = factors(A, step, METHOD)
                 kept_at = (slot * steps + t) * channels * modes + state
-                before = load(scratch_ptr, kept_at, has_state, COMPLEX)
+                before = load_parts(scratch_ptr, kept_at, part, has_state, COMPLEX)
 
                 # y = (scale Re(C h) + D u) silu(z)
                 dy = tl.load(dy_ptr + at, has_channel, other=0)
