@@ -8,14 +8,17 @@ from numba import njit
 
 from ssm_companion.kernels.cpu import functions as f
 from ssm_companion.kernels.cpu import tiles
+from ssm_companion.kernels.cpu.cache import sources
 
 
 @functools.cache
 def linear_kernel(LANES: int, PARTS: int, A_VARIES: bool):
     """Jobs `first` to `stop`; names in capitals are known when the kernel is compiled."""
+    version = sources()
 
     @njit(nogil=True, cache=True, boundscheck=False)
     def linear(first, stop, states, reverse, a, b, h0, bounds, h):
+        _ = version
         blocks = (states + LANES - 1) // LANES
         for job in range(first, stop):
             sequence, block = divmod(job, blocks)

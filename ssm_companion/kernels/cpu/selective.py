@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numba.extending import register_jitable
 
 from ssm_companion.kernels.cpu import functions as f
 from ssm_companion.kernels.cpu import tiles
+from ssm_companion.kernels.cpu.cache import sources
 from ssm_companion.kernels.cpu.simd import load, splat, store
 
 EULER, ZOH, BILINEAR = range(3)
@@ -40,25 +40,14 @@ class Sizes(NamedTuple):
     scale: int  # 2 for conjugate pairs, else 1
 
 
-@register_jitable
-def increment(A, A_scaled, step, METHOD):
-    """(m, g): the state's factor less 1, and the input's factor over the step."""
-    if METHOD == BILINEAR:
-        half = f.times(A, step * 0.5)
-        g = f.inverse(f.plus(f.times(half, -1.0), 1.0))
-        return f.times(f.times(half, g), 2.0), g
-    m = f.expm1(f.times(A_scaled, step))
-    if METHOD == ZOH:
-        return m, f.phi1(f.times(A, step), m)
-    return m, m
-
-
 @functools.cache
 def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES: bool):
     """Jobs `first` to `stop` of the forward pass: (sequence, group, block of channels)."""
+    version = sources()
 
     @njit(nogil=True, cache=True, boundscheck=False)
     def forward(first, stop, sizes, u, delta, w, A, B, C, D, z, bias, h0, bounds, y, last, kept):
+        _ = version
         channels, modes, groups, chunk = sizes[:4]
         zero = u.dtype.type(0)
         per_group = channels // groups
@@ -103,7 +92,13 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
                     A_n = tiles.get(A_tile, n, LANES, PARTS)
                     A_scaled = f.scaled(A_n)
                     for t in range(rows):
-                        m, g = increment(A_n, A_scaled, load(step, t * LANES, LANES), METHOD)
+                        d = load(step, t * LANES, LANES)
+                        if METHOD == EULER:
+                            m = f.euler(A_scaled, d)
+                        elif METHOD == ZOH:
+                            m, g = f.zoh(A_n, A_scaled, d)
+                        else:
+                            m, g = f.bilinear(A_n, d)
                         at = ((row + t) * groups + group) * modes + n
                         if B_VARIES:
                             b = tiles.number(B, at, PARTS)
@@ -143,12 +138,14 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
     walked back. B and C have a gradient that is a sum over channels: the blocks of a share add to
     one array in order, and the shares do not depend on the threads.
     """
+    version = sources()
 
     @njit(nogil=True, cache=True, boundscheck=False)
     def backward(
         first, stop, sizes, u, delta, w, A, B, C, D, z, bias, h0, bounds, kept, dy, dlast,
         du, ddelta, dw, dA, dB, dC, dD, dz, dbias, dh0,
     ):  # fmt: skip
+        _ = version
         channels, modes, groups, chunk, shares = sizes[:5]
         zero = u.dtype.type(0)
         per_group = channels // groups
@@ -220,7 +217,13 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
                         A_scaled = f.scaled(A_n)
                         for t in range(rows):
                             tiles.put(before, t, LANES, h)
-                            m, g = increment(A_n, A_scaled, load(step, t * LANES, LANES), METHOD)
+                            d = load(step, t * LANES, LANES)
+                            if METHOD == EULER:
+                                m = f.euler(A_scaled, d)
+                            elif METHOD == ZOH:
+                                m, g = f.zoh(A_n, A_scaled, d)
+                            else:
+                                m, g = f.bilinear(A_n, d)
                             tiles.put(ms, t, LANES, m)
                             if B_VARIES:
                                 at = ((row + t) * groups + group) * modes + n

@@ -4,10 +4,15 @@ numba leaves vectorisation to LLVM, which does not touch `exp` and does not keep
 registers. So the kernels say what they mean: `load` reads `lanes` numbers at once, and arithmetic
 on the result is arithmetic on all of them. A vector wider than a register is split into several,
 which run side by side and hide each other's latency. The same code serves every machine.
+
+A function on vectors is a Python function on `Value`s, whose operators emit instructions, made
+known to numba by `emitted`. It runs while a kernel is compiled: its loops and branches leave no
+trace in the code.
 """
 
 from __future__ import annotations
 
+import inspect
 import operator
 
 from llvmlite import ir
@@ -18,6 +23,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 # a * b + c may be rounded once
 _CONTRACT = ("contract",)
+_INT32 = ir.IntType(32)
 
 
 class Vector(types.Type):
@@ -28,6 +34,217 @@ class Vector(types.Type):
         self.lanes = lanes
         super().__init__(name=f"Vector({dtype}, {lanes})")
 
+    @property
+    def is_single(self) -> bool:
+        return self.dtype == types.float32
+
+    @property
+    def llvm(self) -> ir.VectorType:
+        element = ir.FloatType() if self.is_single else ir.DoubleType()
+        return ir.VectorType(element, self.lanes)
+
+    @property
+    def integers(self) -> ir.VectorType:
+        return ir.VectorType(ir.IntType(self.dtype.bitwidth), self.lanes)
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, fe_type.llvm)
+
+
+class Value:
+    """A vector while code is emitted. Numbers that meet it are repeated in all lanes."""
+
+    def __init__(self, builder: ir.IRBuilder, vector: Vector, llvm: ir.Value):
+        self.builder, self.vector, self.llvm = builder, vector, llvm
+
+    def __add__(self, other):
+        return self._apply("fadd", self, other)
+
+    def __sub__(self, other):
+        return self._apply("fsub", self, other)
+
+    def __mul__(self, other):
+        return self._apply("fmul", self, other)
+
+    def __truediv__(self, other):
+        return self._apply("fdiv", self, other)
+
+    def __radd__(self, other):
+        return self._apply("fadd", other, self)
+
+    def __rsub__(self, other):
+        return self._apply("fsub", other, self)
+
+    def __rmul__(self, other):
+        return self._apply("fmul", other, self)
+
+    def __rtruediv__(self, other):
+        return self._apply("fdiv", other, self)
+
+    def __neg__(self):
+        return self._new(self.builder.fneg(self.llvm))
+
+    def horner(self, coefficients: list[float]) -> Value:
+        """The polynomial with these coefficients, the constant one first."""
+        *rest, last = coefficients
+        total = self._constant(last)
+        name = f"llvm.fmuladd.{_suffix(self.vector)}"
+        for c in reversed(rest):
+            total = _call(self.builder, name, total.type, [total, self.llvm, self._constant(c)])
+        return self._new(total)
+
+    def where(self, relation: str, bound, then, otherwise) -> Value:
+        """`then` in the lanes where `self relation bound`, else, and for NaN, `otherwise`."""
+        true = self.builder.fcmp_ordered(relation, self.llvm, self._raw(bound))
+        return self._new(self.builder.select(true, self._raw(then), self._raw(otherwise)))
+
+    def clamped(self, low: float, high: float) -> Value:
+        """Between two numbers; NaN stays NaN."""
+        above = self.where("<", low, low, self)
+        return above.where(">", high, high, above)
+
+    def bits(self) -> Bits:
+        """The same bits as integers."""
+        integers = self.builder.bitcast(self.llvm, self.vector.integers)
+        return Bits(self.builder, self.vector, integers)
+
+    def _apply(self, instruction: str, *operands) -> Value:
+        operate = getattr(self.builder, instruction)
+        return self._new(operate(*(self._raw(x) for x in operands), flags=_CONTRACT))
+
+    def _new(self, llvm: ir.Value) -> Value:
+        return Value(self.builder, self.vector, llvm)
+
+    def _raw(self, x) -> ir.Value:
+        return x.llvm if isinstance(x, Value) else self._constant(float(x))
+
+    def _constant(self, x: float) -> ir.Constant:
+        return ir.Constant(self.vector.llvm, [x] * self.vector.lanes)
+
+
+class Bits:
+    """The lanes of a vector as integers of the same width."""
+
+    def __init__(self, builder: ir.IRBuilder, vector: Vector, llvm: ir.Value):
+        self.builder, self.vector, self.llvm = builder, vector, llvm
+
+    def __add__(self, other):
+        return self._apply("add", other)
+
+    def __sub__(self, other):
+        return self._apply("sub", other)
+
+    def __lshift__(self, count: int):
+        return self._apply("shl", count)
+
+    def __rshift__(self, count: int):
+        return self._apply("ashr", count)
+
+    def choose(self, mask: int, then: Value, otherwise: Value) -> Value:
+        """`then` in the lanes that have a bit of the mask set, else `otherwise`."""
+        masked = self._apply("and_", mask).llvm
+        set_ = self.builder.icmp_unsigned("!=", masked, self._constant(0))
+        return then._new(self.builder.select(set_, then.llvm, otherwise.llvm))
+
+    def as_floats(self) -> Value:
+        """The same bits as floats."""
+        floats = self.builder.bitcast(self.llvm, self.vector.llvm)
+        return Value(self.builder, self.vector, floats)
+
+    def to_floats(self) -> Value:
+        """The same integers as floats."""
+        floats = self.builder.sitofp(self.llvm, self.vector.llvm)
+        return Value(self.builder, self.vector, floats)
+
+    def _apply(self, instruction: str, other) -> Bits:
+        other = other.llvm if isinstance(other, Bits) else self._constant(other)
+        result = getattr(self.builder, instruction)(self.llvm, other)
+        return Bits(self.builder, self.vector, result)
+
+    def _constant(self, x: int) -> ir.Constant:
+        return ir.Constant(self.vector.integers, [x] * self.vector.lanes)
+
+
+def emitted(function):
+    """Make a function of `Value`s, and of tuples of them, known to numba.
+
+    Called from a kernel it takes vectors, tuples of vectors and numbers, which become `Value`s, and
+    what is known when compiling, which stays as it is. It returns vectors or tuples of vectors.
+    """
+
+    def typed(typingctx, *kinds):
+        vector = _vector_among(kinds)
+
+        def emit(builder, arguments, cast):
+            values = [
+                _wrap(builder, cast, vector, *pair) for pair in zip(kinds, arguments, strict=True)
+            ]
+            return function(*values)
+
+        def codegen(context, builder, sig, arguments):
+            def cast(value, kind):
+                return context.cast(builder, value, kind, vector.dtype)
+
+            return _unwrap(context, builder, emit(builder, arguments, cast))
+
+        # what kind of result there is is seen from code that is thrown away
+        result = _rehearse(emit, kinds, vector)
+        return result(*kinds), codegen
+
+    context = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    typed.__signature__ = inspect.Signature([context, *parameters])
+    typed.__name__, typed.__doc__ = function.__name__, function.__doc__
+    return intrinsic(prefer_literal=True)(typed)
+
+
+def _vector_among(kinds) -> Vector:
+    for kind in kinds:
+        if isinstance(kind, Vector):
+            return kind
+        if isinstance(kind, types.BaseTuple) and (found := _vector_among(kind)):
+            return found
+    return None
+
+
+def _wrap(builder, cast, vector, kind, value):
+    if isinstance(kind, types.Literal):
+        return kind.literal_value
+    if isinstance(kind, types.BaseTuple):
+        parts = [builder.extract_value(value, i) for i in range(len(kind))]
+        return tuple(_wrap(builder, cast, vector, *pair) for pair in zip(kind, parts, strict=True))
+    if isinstance(kind, types.Number):
+        value = _splat(builder, cast(value, kind), vector.lanes)
+    return Value(builder, vector, value)
+
+
+def _unwrap(context, builder, result):
+    if isinstance(result, Value):
+        return result.llvm
+    parts = [_unwrap(context, builder, part) for part in result]
+    return context.make_tuple(builder, _kind(result), parts)
+
+
+def _kind(result) -> types.Type:
+    if isinstance(result, Value):
+        return result.vector
+    return types.Tuple([_kind(part) for part in result])
+
+
+def _rehearse(emit, kinds, vector: Vector) -> types.Type:
+    def shape(kind):
+        if isinstance(kind, types.BaseTuple):
+            return ir.LiteralStructType([shape(part) for part in kind])
+        return kind.llvm if isinstance(kind, Vector) else vector.llvm.element
+
+    function = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), []), "rehearsal")
+    builder = ir.IRBuilder(function.append_basic_block())
+    arguments = [ir.Constant(shape(kind), ir.Undefined) for kind in kinds]
+    return _kind(emit(builder, arguments, lambda value, kind: value))
+
 
 def known(kind: types.Type) -> int:
     """The value of an argument that has to be known when compiling."""
@@ -36,20 +253,13 @@ def known(kind: types.Type) -> int:
     return kind.literal_value
 
 
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, _llvm(fe_type))
-
-
 @intrinsic(prefer_literal=True)
 def load(typingctx, array, index, lanes):
     """`lanes` entries of a flat array from `index` on; nothing is checked."""
     vector = Vector(array.dtype, known(lanes))
 
     def codegen(context, builder, sig, args):
-        pointer = _pointer(context, builder, sig, args, vector)
-        return builder.load(pointer, align=vector.dtype.bitwidth // 8)
+        return builder.load(_pointer(context, builder, sig, args, vector), align=_bytes(vector))
 
     return vector(array, types.intp, lanes), codegen
 
@@ -60,7 +270,7 @@ def store(typingctx, array, index, vector):
 
     def codegen(context, builder, sig, args):
         pointer = _pointer(context, builder, sig, args, vector)
-        builder.store(args[2], pointer, align=vector.dtype.bitwidth // 8)
+        builder.store(args[2], pointer, align=_bytes(vector))
         return context.get_dummy_value()
 
     return types.none(array, types.intp, vector), codegen
@@ -73,10 +283,10 @@ def load_first(typingctx, array, index, count, lanes):
 
     def codegen(context, builder, sig, args):
         pointer = _pointer(context, builder, sig, args, vector)
-        kind, mask = _llvm(vector), _first(context, builder, args[2], vector)
-        nothing = ir.Constant(kind, [0.0] * vector.lanes)
-        arguments = [pointer, _alignment(vector), mask, nothing]
-        return _call(builder, f"llvm.masked.load.{_suffix(kind)}.p0", kind, arguments)
+        mask = _first(builder, args[2], vector)
+        nothing = ir.Constant(vector.llvm, [0.0] * vector.lanes)
+        arguments = [pointer, ir.Constant(_INT32, _bytes(vector)), mask, nothing]
+        return _call(builder, f"llvm.masked.load.{_suffix(vector)}.p0", vector.llvm, arguments)
 
     return vector(array, types.intp, types.intp, lanes), codegen
 
@@ -87,10 +297,9 @@ def store_first(typingctx, array, index, count, vector):
 
     def codegen(context, builder, sig, args):
         pointer = _pointer(context, builder, sig, args, vector)
-        mask = _first(context, builder, args[2], vector)
-        arguments = [args[3], pointer, _alignment(vector), mask]
-        name = f"llvm.masked.store.{_suffix(args[3].type)}.p0"
-        _call(builder, name, ir.VoidType(), arguments)
+        mask = _first(builder, args[2], vector)
+        arguments = [args[3], pointer, ir.Constant(_INT32, _bytes(vector)), mask]
+        _call(builder, f"llvm.masked.store.{_suffix(vector)}.p0", ir.VoidType(), arguments)
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.intp, vector), codegen
@@ -108,16 +317,16 @@ def splat(typingctx, value, lanes):
     return vector(value, lanes), codegen
 
 
-@intrinsic
-def clamped(typingctx, x, low, high):
-    """Bring x between two numbers; NaN stays NaN."""
-
-    def codegen(context, builder, sig, args):
-        value, low_, high_ = _aligned(context, builder, x, sig.args, args)
-        value = builder.select(builder.fcmp_ordered("<", value, low_), low_, value)
-        return builder.select(builder.fcmp_ordered(">", value, high_), high_, value)
-
-    return x(x, low, high), codegen
+def total(builder, value, vector: Vector):
+    """LLVM code for the sum over the lanes, in a fixed order."""
+    lanes = vector.lanes
+    while lanes > 1:
+        lanes //= 2
+        nothing = ir.Constant(value.type, ir.Undefined)
+        low = builder.shuffle_vector(value, nothing, _mask(range(lanes)))
+        high = builder.shuffle_vector(value, nothing, _mask(range(lanes, 2 * lanes)))
+        value = builder.fadd(low, high)
+    return builder.extract_element(value, ir.Constant(_INT32, 0))
 
 
 @intrinsic
@@ -145,143 +354,34 @@ def zipped(typingctx, even, odd):
     return types.UniTuple(even, 2)(even, odd), codegen
 
 
-@intrinsic
-def power_of_two(typingctx, shifted):
-    """2**n, where `shifted` is n plus 1.5 * 2**23 (float32) or 1.5 * 2**52 (float64).
-
-    Such a number holds n in the low bits of its mantissa, and n enters the exponent from there.
-    """
-    bits, bias = (23, 127) if shifted.dtype == types.float32 else (52, 1023)
-
-    def codegen(context, builder, sig, args):
-        integer = _integer(shifted)
-        n = builder.bitcast(args[0], integer)
-        n = builder.shl(n, ir.Constant(integer, [bits] * shifted.lanes))
-        n = builder.add(n, ir.Constant(integer, [bias << bits] * shifted.lanes))
-        return builder.bitcast(n, args[0].type)
-
-    return shifted(shifted), codegen
-
-
-@intrinsic
-def turned(typingctx, shifted, sin, cosm1):
-    """(cos - 1, sin) of an angle of n quarter turns and a rest, from those of the rest.
-
-    `shifted` holds n as in `power_of_two`. Where n is a multiple of 4, cos - 1 is passed on and
-    loses no digit.
-    """
-
-    def codegen(context, builder, sig, args):
-        n = builder.bitcast(args[0], _integer(shifted))
-
-        def constant(value):
-            return ir.Constant(n.type, [value] * shifted.lanes)
-
-        def is_set(value, mask):
-            return builder.icmp_unsigned("!=", builder.and_(value, constant(mask)), constant(0))
-
-        def negative_if(condition, value):
-            return builder.select(condition, builder.fneg(value), value)
-
-        one = ir.Constant(args[0].type, [1.0] * shifted.lanes)
-        sin, cosm1 = args[1:]
-        cos = builder.fadd(cosm1, one)
-        odd = is_set(n, 1)
-        new_sin = negative_if(is_set(n, 2), builder.select(odd, cos, sin))
-        new_cos = builder.select(odd, sin, cos)
-        new_cos = negative_if(is_set(builder.add(n, constant(1)), 2), new_cos)
-        new_cosm1 = builder.select(is_set(n, 3), builder.fsub(new_cos, one), cosm1)
-        return context.make_tuple(builder, sig.return_type, (new_cosm1, new_sin))
-
-    return types.UniTuple(shifted, 2)(shifted, sin, cosm1), codegen
-
-
-@intrinsic
-def split_exponent(typingctx, x):
-    """(m, e) with x = m 2**e and m in [sqrt(1/2), sqrt(2)), for x >= 1."""
-    single = x.dtype == types.float32
-    bits = 23 if single else 52
-    # the bits of sqrt(1/2): what is added on top of them carries into the exponent
-    root = 0x3F3504F3 if single else 0x3FE6A09E667F3BCD
-
-    def codegen(context, builder, sig, args):
-        raw = builder.bitcast(args[0], _integer(x))
-
-        def constant(value):
-            return ir.Constant(raw.type, [value] * x.lanes)
-
-        above = builder.sub(raw, constant(root))
-        e = builder.ashr(above, constant(bits))
-        m = builder.sub(raw, builder.shl(e, constant(bits)))
-        m = builder.bitcast(m, args[0].type)
-        return context.make_tuple(builder, sig.return_type, (m, builder.sitofp(e, args[0].type)))
-
-    return types.UniTuple(x, 2)(x), codegen
-
-
-@intrinsic
-def where_less(typingctx, x, bound, then, otherwise):
-    """`then` in the lanes where x < bound, else `otherwise`, also where x is NaN."""
-
-    def codegen(context, builder, sig, args):
-        value, limit, *choice = _aligned(context, builder, x, sig.args, args)
-        return builder.select(builder.fcmp_ordered("<", value, limit), *choice)
-
-    return x(x, bound, then, otherwise), codegen
-
-
-@intrinsic
-def total(typingctx, x):
-    """The sum over the lanes, in a fixed order."""
-
-    def codegen(context, builder, sig, args):
-        value, lanes = args[0], x.lanes
-        while lanes > 1:
-            lanes //= 2
-            nothing = ir.Constant(value.type, ir.Undefined)
-            low = builder.shuffle_vector(value, nothing, _mask(range(lanes)))
-            high = builder.shuffle_vector(value, nothing, _mask(range(lanes, 2 * lanes)))
-            value = builder.fadd(low, high)
-        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
-
-    return x.dtype(x), codegen
-
-
 def _mask(indices) -> ir.Constant:
     indices = list(indices)
-    return ir.Constant(ir.VectorType(ir.IntType(32), len(indices)), indices)
+    return ir.Constant(ir.VectorType(_INT32, len(indices)), indices)
 
 
-def _element(dtype: types.Float):
-    return ir.FloatType() if dtype == types.float32 else ir.DoubleType()
+def _bytes(vector: Vector) -> int:
+    return vector.dtype.bitwidth // 8
 
 
-def _integer(vector: Vector) -> ir.VectorType:
-    return ir.VectorType(ir.IntType(vector.dtype.bitwidth), vector.lanes)
-
-
-def _llvm(vector: Vector) -> ir.VectorType:
-    return ir.VectorType(_element(vector.dtype), vector.lanes)
+def _suffix(vector: Vector) -> str:
+    return f"v{vector.lanes}f{vector.dtype.bitwidth}"
 
 
 def _pointer(context, builder, sig, args, vector: Vector):
     array = context.make_array(sig.args[0])(context, builder, args[0])
-    return builder.bitcast(builder.gep(array.data, [args[1]]), _llvm(vector).as_pointer())
+    return builder.bitcast(builder.gep(array.data, [args[1]]), vector.llvm.as_pointer())
 
 
-def _alignment(vector: Vector) -> ir.Constant:
-    return ir.Constant(ir.IntType(32), vector.dtype.bitwidth // 8)
-
-
-def _first(context, builder, count, vector: Vector):
+def _first(builder, count, vector: Vector):
     """A mask of the first `count` lanes."""
-    wide = ir.VectorType(count.type, vector.lanes)
-    lane = ir.Constant(wide, list(range(vector.lanes)))
+    lane = ir.Constant(ir.VectorType(count.type, vector.lanes), list(range(vector.lanes)))
     return builder.icmp_signed("<", lane, _splat(builder, count, vector.lanes))
 
 
-def _suffix(kind: ir.VectorType) -> str:
-    return f"v{kind.count}" + ("f32" if isinstance(kind.element, ir.FloatType) else "f64")
+def _splat(builder, value, lanes: int):
+    nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.Constant(_INT32, 0))
+    return builder.shuffle_vector(first, nothing, _mask([0] * lanes))
 
 
 def _call(builder, name: str, result, arguments):
@@ -289,49 +389,29 @@ def _call(builder, name: str, result, arguments):
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
-def _splat(builder, value, lanes: int):
-    nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
-    first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, nothing, _mask([0] * lanes))
-
-
-def _aligned(context, builder, vector: Vector, kinds, args):
-    """The arguments as vectors: numbers are cast and repeated."""
-    return [
-        arg
-        if isinstance(kind, Vector)
-        else _splat(builder, context.cast(builder, arg, kind, vector.dtype), vector.lanes)
-        for kind, arg in zip(kinds, args, strict=True)
-    ]
-
-
-def fma(builder, a, b, c):
-    """LLVM code for a * b + c."""
-    return _call(builder, f"llvm.fmuladd.{_suffix(a.type)}", a.type, [a, b, c])
-
-
-def _arithmetic(op, instruction: str) -> None:
-    """Let `op` work on two vectors or on a vector and a number."""
+def _operator(op, instruction: str) -> None:
+    """Let `op` work in kernels on two vectors, or on a vector and a number."""
 
     @infer_global(op)
     class _Template(AbstractTemplate):
         def generic(self, args, kws):
-            vectors = [arg for arg in args if isinstance(arg, Vector)]
-            if len(args) == 2 and vectors:
-                return signature(vectors[0], *args)
+            if len(args) == 2 and (vector := _vector_among(args)):
+                return signature(vector, *args)
 
     def lower(context, builder, sig, args):
-        a, b = _aligned(context, builder, sig.return_type, sig.args, args)
-        return getattr(builder, instruction)(a, b, flags=_CONTRACT)
+        vector = sig.return_type
+
+        def cast(value, kind):
+            return context.cast(builder, value, kind, vector.dtype)
+
+        kinds = [kind if isinstance(kind, Vector) else types.unliteral(kind) for kind in sig.args]
+        a, b = (_wrap(builder, cast, vector, *pair) for pair in zip(kinds, args, strict=True))
+        return a._apply(instruction, a, b).llvm
 
     for kinds in [(Vector, Vector), (Vector, types.Number), (types.Number, Vector)]:
         lower_builtin(op, *kinds)(lower)
 
 
-for _op, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
-):
-    _arithmetic(_op, _instruction)
+_operator(operator.add, "fadd")
+_operator(operator.sub, "fsub")
+_operator(operator.mul, "fmul")
