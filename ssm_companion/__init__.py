@@ -6,27 +6,29 @@ from ssm_companion._setup import setup
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "explain",
-    "linear_scan",
-    "nn",
-    "plotting",
-    "selective_scan",
-    "selective_step",
-    "setup",
-    "tasks",
-    "testing",
-    "theory",
-    "training",
-]
-
 _FUNCTIONS = {
     "explain": "_backends",
     "linear_scan": "scan",
     "selective_scan": "selective",
     "selective_step": "selective",
+    "ssd": "duality",
 }
-_SUBMODULES = ("nn", "plotting", "tasks", "testing", "theory", "training")
+_SUBMODULES = (
+    "compat",
+    "discretize",
+    "distributed",
+    "init",
+    "lti",
+    "nn",
+    "plotting",
+    "roofline",
+    "tasks",
+    "testing",
+    "theory",
+    "training",
+)
+
+__all__ = ["setup", *_FUNCTIONS, *_SUBMODULES]
 
 
 def __getattr__(name: str):

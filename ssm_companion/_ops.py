@@ -50,8 +50,8 @@ def _linear_vjp(scan, grad, a, h, h0, bounds, reverse):
     ends = [bounds[:-1], bounds[1:] - 1]
     start = ends[first]
     constant = a.ndim == 1
-    # the factor that leads out of a sequence multiplies a state of zeros: any value will do
-    ahead = a if constant else a.roll(1 if reverse else -1, 0)
+    # no factor leads out of a sequence: its neighbour's may be NaN, which times zero is NaN
+    ahead = a if constant else a.roll(1 if reverse else -1, 0).index_fill(0, ends[last], 0)
     g = scan(ahead.conj(), grad, torch.zeros_like(h0), bounds, not reverse)
     before = h.roll(-1 if reverse else 1, 0).index_copy(0, start, h0)
     da = g * before.conj()

@@ -37,6 +37,11 @@ def phi1(z: Tensor) -> Tensor:
     References
     ----------
     Hochbruck and Ostermann, *Exponential integrators*, Acta Numerica 19 (2010), section 2.
+
+    Examples
+    --------
+    >>> phi1(torch.tensor([0.0, 1e-9, 1.0], dtype=torch.float64))
+    tensor([1.0000, 1.0000, 1.7183], dtype=torch.float64)
     """
     near = z.abs() < _SERIES_BELOW
     # Both branches are computed for every entry, and a NaN in the branch not taken would
@@ -79,6 +84,15 @@ def zoh(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     References
     ----------
     Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    A system that halves what it holds in one unit of time:
+
+    >>> A = torch.tensor([[0.5]]).log()
+    >>> a, b = zoh(torch.ones(1), A, torch.ones(1, 1))
+    >>> a, b
+    (tensor([[0.5000]]), tensor([[0.7213]]))
     """
     step, A, B = _prepare(delta, A, B)
     z = step * A
@@ -118,6 +132,11 @@ def euler(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     ----------
     Gu and Dao, arXiv 2312.00752 (2023): the published code uses this b where equation (4) writes
     the zero-order hold.
+
+    Examples
+    --------
+    >>> euler(torch.ones(1), torch.tensor([[0.5]]).log(), torch.ones(1, 1))
+    (tensor([[0.5000]]), tensor([[1.]]))
     """
     step, A, B = _prepare(delta, A, B)
     return (step * A).exp(), (step * B).expand(*delta.shape, A.shape[1])
@@ -157,6 +176,11 @@ def bilinear(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     ----------
     Tustin, *A method of analysing the behaviour of linear systems in terms of time series*, Journal
     of the IEE 94 (1947).
+
+    Examples
+    --------
+    >>> bilinear(torch.ones(1), -torch.ones(1, 1), torch.ones(1, 1))
+    (tensor([[0.3333]]), tensor([[0.6667]]))
     """
     step, A, B = _prepare(delta, A, B)
     a, gain = factors(step * A, "bilinear")
@@ -203,6 +227,12 @@ def trapezoid(
     References
     ----------
     The published code of Mamba-3 uses the rule with a learnt :math:`\lambda`.
+
+    Examples
+    --------
+    >>> A = torch.tensor([[0.5]]).log()
+    >>> trapezoid(torch.ones(1), A, torch.ones(1, 1))
+    (tensor([[0.5000]]), tensor([[0.5000]]), tensor([[0.2500]]))
     """
     step, A, B = _prepare(delta, A, B)
     if isinstance(lam, Tensor):
@@ -240,6 +270,11 @@ def factors(z: Tensor, method: str) -> tuple[Tensor, Tensor]:
     ------
     ValueError
         For an unknown ``method``.
+
+    Examples
+    --------
+    >>> factors(torch.tensor(-1.0), "zoh")
+    (tensor(0.3679), tensor(0.6321))
     """
     check_choice("method", method, ("euler", "zoh", "bilinear"))
     if method == "bilinear":

@@ -36,6 +36,11 @@ def s4d_lin(N: int) -> Tensor:
     References
     ----------
     S4D-Lin of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    >>> s4d_lin(3).imag
+    tensor([0.0000, 3.1416, 6.2832], dtype=torch.float64)
     """
     n = _modes(N)
     return torch.complex(torch.full_like(n, -0.5), math.pi * n)
@@ -66,10 +71,54 @@ def s4d_inv(N: int) -> Tensor:
     References
     ----------
     S4D-Inv of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    >>> s4d_inv(3).imag
+    tensor([9.5493, 1.9099, 0.3820], dtype=torch.float64)
     """
     n = _modes(N)
     full = 2 * N
     return torch.complex(torch.full_like(n, -0.5), full / math.pi * (full / (2 * n + 1) - 1))
+
+
+def s4d_legs(N: int) -> Tensor:
+    r"""Eigenvalues of the normal part of HiPPO-LegS of size 2N, highest frequency first.
+
+    HiPPO-LegS is the matrix with :math:`A_{nk} = -\sqrt{(2n + 1)(2k + 1)}` below the diagonal,
+    :math:`-(n + 1)` on it and 0 above. With :math:`P_n = \sqrt{n + 1/2}` the matrix
+    :math:`A + P P^\top` is :math:`-\frac12 I` plus a skew-symmetric one, so all its eigenvalues
+    have real part :math:`-\frac12`. These are the N with a positive imaginary part.
+
+    Parameters
+    ----------
+    N : int
+        Number of stored modes.
+
+    Returns
+    -------
+    Tensor, ``(N,)``
+        The eigenvalues, complex.
+
+    Raises
+    ------
+    ValueError
+        Unless ``N >= 1``.
+
+    References
+    ----------
+    S4D-LegS of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    >>> s4d_legs(3).imag
+    tensor([10.9515,  2.4682,  0.4715], dtype=torch.float64)
+    """
+    root = (torch.arange(2 * check_positive_int("N", N), dtype=torch.float64) + 0.5).sqrt()
+    lower = torch.outer(root, root).tril(-1)
+    # i times a real skew-symmetric matrix is Hermitian: its eigenvalues are real, and ascend
+    frequency = torch.linalg.eigvalsh(1j * (lower - lower.T))[N:].flip(0)
+    return torch.complex(torch.full_like(frequency, -0.5), frequency)
 
 
 def s4d_real(N: int) -> Tensor:
@@ -93,6 +142,11 @@ def s4d_real(N: int) -> Tensor:
     References
     ----------
     S4D-Real of Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    >>> s4d_real(3)
+    tensor([-1., -2., -3.], dtype=torch.float64)
     """
     return -(_modes(N) + 1)
 
@@ -134,6 +188,12 @@ def lru_ring(
     References
     ----------
     Orvieto et al., arXiv 2303.06349 (2023), lemma 3.2.
+
+    Examples
+    --------
+    >>> ring = lru_ring(100, r_min=0.9, r_max=0.99)
+    >>> bool((ring.abs() >= 0.9).all() and (ring.abs() <= 0.99).all())
+    True
     """
     check_positive_int("N", N)
     if not 0 <= r_min <= r_max <= 1:
@@ -172,6 +232,12 @@ def dt_log_uniform(
     References
     ----------
     Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    >>> steps = dt_log_uniform(100, 0.001, 0.1)
+    >>> bool((steps >= 0.001).all() and (steps <= 0.1).all())
+    True
     """
     check_positive_int("D", D)
     if not 0 < lo <= hi < math.inf:
@@ -197,6 +263,11 @@ def inv_softplus(x: Tensor) -> Tensor:
     ------
     ValueError
         If an entry of ``x`` is not above 0.
+
+    Examples
+    --------
+    >>> torch.nn.functional.softplus(inv_softplus(torch.tensor([0.001, 0.1, 30.0])))
+    tensor([1.0000e-03, 1.0000e-01, 3.0000e+01])
     """
     if not bool((x > 0).all()):
         raise ValueError(f"`x` must be > 0, got a smallest entry of {x.min().item()}")

@@ -80,6 +80,16 @@ def linear_scan(
     ----------
     Blelloch, *Prefix sums and their applications*, CMU-CS-90-190 (1990), section 1.4, for the
     recurrence as a scan; ``cu_seqlens`` follows FlashAttention.
+
+    Examples
+    --------
+    A state that forgets half of itself at each step, driven by ones:
+
+    >>> import torch
+    >>> from ssm_companion import linear_scan
+    >>> a, b = torch.full((1, 4, 1), 0.5), torch.ones(1, 4, 1)
+    >>> linear_scan(a, b).flatten()
+    tensor([1.0000, 1.5000, 1.7500, 1.8750])
     """
     sizes = check("b", b, "B L *S")
     check_dtype("b", b, _FULL + _HALF)

@@ -118,6 +118,18 @@ def selective_scan(
     ----------
     Gu and Dao, arXiv 2312.00752 (2023), algorithm 2. The rule for B and the factor 2, which other
     libraries leave unsaid, are arguments here.
+
+    Examples
+    --------
+    A step of 0 neither writes nor forgets, so the state holds what it took in at the second step:
+
+    >>> import torch
+    >>> from ssm_companion import selective_scan
+    >>> u = torch.tensor([7.0, 3.0, 5.0]).reshape(1, 3, 1)
+    >>> delta = torch.tensor([0.0, 1.0, 0.0]).reshape(1, 3, 1)
+    >>> A, B, C = -torch.ones(1, 1), torch.ones(1, 3, 1), torch.ones(1, 3, 1)
+    >>> selective_scan(u, delta, A, B, C).flatten()
+    tensor([0., 3., 3.])
     """
     check_choice("discretization", discretization, DISCRETIZATIONS)
     check_positive_int("chunk_size", chunk_size)
@@ -212,6 +224,15 @@ def selective_step(
         ``(B, 1, N)`` for weights of this step. It is a ValueError.
     TypeError, ValueError
         As in :func:`selective_scan`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ssm_companion import selective_step
+    >>> state, one = torch.full((1, 1, 1), 3.0), torch.ones(1, 1)
+    >>> y, state = selective_step(state, 5 * one, 0 * one, -one, one.unsqueeze(1), one.unsqueeze(1))
+    >>> y
+    tensor([[3.]])
     """
     sizes = check("u", u, "B D")
     check("A", A, "D N", sizes)

@@ -97,6 +97,14 @@ def fit(
     ValueError
         For a wrong ``steps``, ``every`` or ``schedule``, or for a checkpoint that was made with
         other settings.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weight = torch.zeros(1, requires_grad=True)
+    >>> history = fit([weight], lambda: (weight - 3).square().sum(), steps=200, lr=0.1, progress=False)
+    >>> round(weight.item(), 2)
+    3.0
     """
     check_positive_int("steps", steps)
     check_positive_int("every", every)

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from ssm_companion._shapes import check, check_choice, check_dtype, check_positive_int
 from ssm_companion.discretize import zoh
-from ssm_companion.init import dt_log_uniform, s4d_inv, s4d_lin, s4d_real
+from ssm_companion.init import dt_log_uniform, s4d_inv, s4d_legs, s4d_lin, s4d_real
 from ssm_companion.scan import linear_scan
 
-_INITS = {"lin": s4d_lin, "inv": s4d_inv, "real": s4d_real}
+_INITS = {"lin": s4d_lin, "inv": s4d_inv, "legs": s4d_legs, "real": s4d_real}
 
 
 class S4D(nn.Module):
@@ -26,7 +26,7 @@ class S4D(nn.Module):
         Channels D.
     d_state : int, optional
         Stored modes N per channel.
-    init : {"lin", "inv", "real"}, optional
+    init : {"lin", "inv", "legs", "real"}, optional
         Eigenvalues at the start, from ``ssm_companion.init``.
     dt_min : float, optional
         Smallest step size at the start, in the unit of time of 1/A. The steps are log-uniform.
@@ -47,9 +47,9 @@ class S4D(nn.Module):
     -----
     B is fixed to ones: only the product of B and C reaches the output, so C holds both.
 
-    With ``init="lin"`` or ``"inv"`` the N stored modes are complex and each stands for itself and
-    its conjugate: :math:`y = 2 \operatorname{Re}(C h) + D u`. With ``"real"`` they are real:
-    :math:`y = C h + D u`. Complex parameters are stored as pairs of reals.
+    With ``init="real"`` the N stored modes are real: :math:`y = C h + D u`. Otherwise they are
+    complex and each stands for itself and its conjugate:
+    :math:`y = 2 \operatorname{Re}(C h) + D u`. Complex parameters are stored as pairs of reals.
 
     The learnt parameters are
 
@@ -62,6 +62,14 @@ class S4D(nn.Module):
     References
     ----------
     Gu, Gupta, Goel and Ré, arXiv 2206.11893 (2022).
+
+    Examples
+    --------
+    >>> layer = S4D(4, 16)
+    >>> y, state = layer(torch.randn(2, 10, 4), return_state=True)
+    >>> y_next, state = layer.step(torch.randn(2, 4), state)
+    >>> y.shape, y_next.shape
+    (torch.Size([2, 10, 4]), torch.Size([2, 4]))
     """
 
     def __init__(

@@ -30,6 +30,11 @@ class Series:
         Who measured it and where it was published.
     note : str
         What was done to it here.
+
+    Examples
+    --------
+    >>> load("co2").split(24)[1].values.shape
+    (24,)
     """
 
     name: str
@@ -88,6 +93,12 @@ def load(name: str) -> Series:
     ------
     ValueError
         For another name.
+
+    Examples
+    --------
+    >>> series = load("sunspots")
+    >>> len(series), series.unit
+    (309, 'sunspot number')
     """
     check_choice("name", name, _LOADERS)
     return _LOADERS[name]()
@@ -116,6 +127,13 @@ def lagged(values: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
         Unless ``values`` is 1-D. It is a ValueError.
     ValueError
         If ``values`` holds a non-finite value, or unless ``1 <= lags < T``.
+
+    Examples
+    --------
+    >>> lagged(np.arange(5.0), 2)
+    (array([[0., 1.],
+           [1., 2.],
+           [2., 3.]]), array([2., 3., 4.]))
     """
     check("values", values, "T")
     check_finite("values", values)

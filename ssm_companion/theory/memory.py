@@ -34,6 +34,11 @@ def impulse_response(a, b, c, length: int) -> np.ndarray:
     ------
     ValueError
         For unequal shapes or a ``length`` below 1.
+
+    Examples
+    --------
+    >>> impulse_response([0.5, -0.5], [1, 1], [1, 1], 4).tolist()
+    [2.0, 0.0, 0.5, 0.0]
     """
     a, b, c = (np.asarray(x) for x in (a, b, c))
     if a.ndim != 1 or not a.shape == b.shape == c.shape:
@@ -62,6 +67,11 @@ def half_life(a):
     ------
     ValueError
         Unless ``|a| < 1``.
+
+    Examples
+    --------
+    >>> float(half_life(0.5))
+    1.0
     """
     return math.log(2) * time_constant(a)
 
@@ -83,6 +93,11 @@ def time_constant(a):
     ------
     ValueError
         Unless ``|a| < 1``.
+
+    Examples
+    --------
+    >>> round(float(time_constant(0.99)), 1)
+    99.5
     """
     modulus = _stable_modulus(a)
     with np.errstate(divide="ignore"):  # log 0 = -inf, and -1 / -inf = 0 is the answer
@@ -125,6 +140,11 @@ def fading_bound(a, b, lag: int, radius: float = 1.0):
     ----------
     The fading memory of Boyd and Chua, IEEE Trans. Circuits Syst. 32 (1985), for one mode; the sum
     is a geometric series.
+
+    Examples
+    --------
+    >>> float(fading_bound(0.5, 1.0, lag=3))
+    0.5
     """
     modulus = _stable_modulus(a)
     if lag < 0 or not radius >= 0:
@@ -192,6 +212,11 @@ def ternary_decode(h, length: int) -> list[int]:
     ------
     ValueError
         Unless ``0 <= h <= 3/2`` and ``length >= 0``.
+
+    Examples
+    --------
+    >>> ternary_decode(ternary_state([1, 0, 1]), 3)
+    [1, 0, 1]
     """
     if not 0 <= h <= 1.5:
         raise ValueError(f"`h` must be in [0, 3/2], got {h}")

@@ -24,16 +24,33 @@ ALLOWED = {
     "_setup": {"_shapes", "plotting"},
     "_shapes": set(),
     "_trapezoid": {"_ops", "kernels"},
+    "compat": {"_shapes", "selective"},
     "discretize": {"_shapes"},
+    "distributed": {"_shapes", "scan", "selective"},
+    "duality": {"_packing", "_shapes", "scan"},
     "init": {"_shapes"},
     "kernels": set(),
     "kernels.chunked": {"discretize", "kernels"},
-    "kernels.cpu": {"kernels"},
-    "kernels.gpu": {"kernels"},
+    "kernels.cpu": {"kernels", "kernels.cpu"},
+    "kernels.cpu.cache": set(),
+    "kernels.cpu.functions": {"kernels.cpu"},
+    "kernels.cpu.linear": {"kernels.cpu"},
+    "kernels.cpu.selective": {"kernels.cpu"},
+    "kernels.cpu.simd": set(),
+    "kernels.cpu.threads": set(),
+    "kernels.cpu.tiles": {"kernels.cpu"},
+    "kernels.gpu": {"kernels", "kernels.gpu"},
     "kernels.reference": {"discretize", "kernels"},
     "scan": {"_backends", "_ops", "_packing", "_shapes"},
     "selective": {"_arguments", "_backends", "_ops", "_shapes", "_trapezoid", "kernels"},
-    "nn": {"nn.s4d"},
+    "lti": {"_shapes", "discretize"},
+    "nn": {"nn.baselines", "nn.lru", "nn.mamba", "nn.mamba2", "nn.s4d"},
+    "nn._conv": set(),
+    "nn._layer": {"_packing", "_shapes"},
+    "nn.baselines": {"_packing", "_shapes", "nn._layer"},
+    "nn.lru": {"_shapes", "init", "nn._layer", "scan"},
+    "nn.mamba": {"_shapes", "init", "nn._conv", "nn._layer", "selective"},
+    "nn.mamba2": {"_shapes", "duality", "init", "nn._conv", "nn._layer", "nn.mamba"},
     "nn.s4d": {"_shapes", "discretize", "init", "scan"},
     "notebook": set(),
     "plotting": set(),
@@ -111,11 +128,17 @@ def test_theory_works_without_torch():
     assert "torch" not in loaded
 
 
+def test_a_scan_loads_no_kernels_but_its_own():
+    code = "import torch, ssm_companion as s; one = torch.ones(1, 1, 1); s.linear_scan(one, one"
+    assert "numba" not in loaded_after(f"{code}, backend='chunked')")
+    assert "ssm_companion.kernels.gpu" not in loaded_after(f"{code})")
+
+
 def test_training_does_not_load_ipython():
     assert "IPython" not in loaded_after("import ssm_companion.training")
 
 
-@pytest.mark.parametrize("name", ["linear_scan", "nn", "tasks", "testing", "theory", "training"])
+@pytest.mark.parametrize("name", ssm_companion.__all__)
 def test_public_names_are_there(name):
     assert name in dir(ssm_companion)
     assert getattr(ssm_companion, name) is not None

@@ -7,7 +7,15 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ssm_companion.init import dt_log_uniform, inv_softplus, lru_ring, s4d_inv, s4d_lin, s4d_real
+from ssm_companion.init import (
+    dt_log_uniform,
+    inv_softplus,
+    lru_ring,
+    s4d_inv,
+    s4d_legs,
+    s4d_lin,
+    s4d_real,
+)
 
 
 def legs_frequencies(size):
@@ -30,6 +38,23 @@ def test_s4d_inv_has_the_frequencies_of_hippo_legs_of_twice_the_size():
     np.testing.assert_allclose(modes.imag[0], exact[0], rtol=0.01)
     np.testing.assert_allclose(modes.imag, exact, rtol=0, atol=1.05 * 128 / math.pi)
     assert (modes.real == -0.5).all()
+
+
+@pytest.mark.parametrize("N", [1, 4, 64])
+def test_s4d_legs_are_the_eigenvalues_of_the_normal_part_of_hippo_legs(N):
+    n = np.arange(2 * N)
+    hippo = -np.tril(np.sqrt(np.outer(2 * n + 1, 2 * n + 1)), -1) - np.diag(n + 1)
+    P = np.sqrt(n + 0.5)
+    normal = hippo + np.outer(P, P)
+    np.testing.assert_allclose(normal @ normal.T, normal.T @ normal, atol=1e-10 * N**3)
+
+    modes = s4d_legs(N)
+    assert (modes.real == -0.5).all()
+    assert (modes.imag > 0).all()
+    assert (modes.imag.diff() < 0).all()
+    exact = np.linalg.eigvals(normal)
+    exact = exact[np.argsort(-exact.imag)][:N]
+    np.testing.assert_allclose(modes, exact, rtol=1e-9)
 
 
 def test_ring_lies_in_the_ring_and_is_uniform_by_area():

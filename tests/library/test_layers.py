@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ssm_companion.init import s4d_inv, s4d_lin, s4d_real
+from ssm_companion.init import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from ssm_companion.nn import S4D
 from ssm_companion.scan import linear_scan
 from ssm_companion.theory.memory import impulse_response
 
-INITS = {"lin": s4d_lin, "inv": s4d_inv, "real": s4d_real}
+INITS = {"lin": s4d_lin, "inv": s4d_inv, "legs": s4d_legs, "real": s4d_real}
 
 
 @pytest.fixture(params=INITS)
@@ -51,7 +51,7 @@ def test_forward_is_the_convolution_with_the_impulse_response(layer, u):
             np.testing.assert_allclose(y[row, :, d], expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("init", ["lin", "inv"])
+@pytest.mark.parametrize("init", ["lin", "inv", "legs"])
 def test_twice_the_real_part_of_half_is_the_full_spectrum(init, u):
     layer = S4D(3, 4, init=init, dtype=torch.float64)
     a, b = layer.discretise()

@@ -156,11 +156,12 @@ CASES = {
     # choices
     "backend": (
         lambda: linear_scan(zeros(3), zeros(1, 5, 3), backend="referense"),
-        "`backend` must be one of 'auto', 'reference', got 'referense'; did you mean 'reference'?",
+        "`backend` must be one of 'auto', 'reference', 'chunked', 'cpu', 'gpu', got 'referense'; "
+        "did you mean 'reference'?",
     ),
     "init": (
         lambda: layer(init="line"),
-        "`init` must be one of 'lin', 'inv', 'real', got 'line'; did you mean 'lin'?",
+        "`init` must be one of 'lin', 'inv', 'legs', 'real', got 'line'; did you mean 'lin'?",
     ),
     "series": (
         lambda: load("sunspot"),

@@ -4,10 +4,10 @@ There is no parallel scan. With B D channels to spread over the machine a loop o
 writes each number once, which is all there is to gain, and it sums in the order of the reference.
 
 `numbers` has real and complex arithmetic in one notation, `discretize` the functions of the step,
-`linear` and `selective` a kernel for each pass with the host function that launches it.
+`recurrence` and `selective` a kernel for each pass with the host function that launches it.
 """
 
-from ssm_companion.kernels.gpu.linear import linear
+from ssm_companion.kernels.gpu.recurrence import linear
 from ssm_companion.kernels.gpu.selective import backward, forward
 
 __all__ = ["backward", "forward", "linear"]

@@ -1,8 +1,8 @@
 """Real and complex numbers in one notation, as Triton has no complex type.
 
-A number is a tuple of its parts: (re,) or (re, im), each part a tensor. The length of a tuple is
-known when a kernel is compiled, so nothing of this is left at run time, and a real number times a
-complex one costs two products.
+A number is a tuple of its parts, (re,) or (re, im), each part a tensor; so is a pointer to numbers.
+The length of a tuple is known when a kernel is compiled, so nothing of this is left at run time,
+and a real number times a complex one costs two products.
 """
 
 import torch
@@ -19,35 +19,48 @@ if torch.version.hip is None:
 STAGES = tl.constexpr(4)
 
 
-def memory(x):
-    """What a kernel gets of a tensor: complex ones as real ones, parts side by side."""
-    return torch.view_as_real(x) if x is not None and x.is_complex() else x
+def parts(x):
+    """The parts of a tensor, as views."""
+    return (x.real, x.imag) if x.is_complex() else (x,)
+
+
+def planes(x):
+    """The parts of a tensor, each contiguous: neighbours in a row are neighbours in memory."""
+    return tuple(part.contiguous() for part in parts(x))
+
+
+def unset_planes(x, *shape):
+    """Memory for a tensor of another shape and the dtype of `x`."""
+    return tuple(part.new_empty(shape) for part in parts(x))
+
+
+def number(planes):
+    """The tensor that has these parts."""
+    return torch.complex(*planes) if len(planes) == 2 else planes[0]
 
 
 @triton.jit
-def load(pointer, at, mask, COMPLEX: tl.constexpr):
-    if COMPLEX:
-        re = tl.load(pointer + 2 * at, mask, other=0)
-        return re, tl.load(pointer + 2 * at + 1, mask, other=0)
+def load(pointer, at, mask):
+    if len(pointer) == 2:
+        re = tl.load(pointer[0] + at, mask, other=0)
+        return re, tl.load(pointer[1] + at, mask, other=0)
     else:
-        return (tl.load(pointer + at, mask, other=0),)
+        return (tl.load(pointer[0] + at, mask, other=0),)
 
 
 @triton.jit
 def store(pointer, at, mask, x):
+    tl.store(pointer[0] + at, x[0], mask)
     if len(x) == 2:
-        tl.store(pointer + 2 * at, x[0], mask)
-        tl.store(pointer + 2 * at + 1, x[1], mask)
-    else:
-        tl.store(pointer + at, x[0], mask)
+        tl.store(pointer[1] + at, x[1], mask)
 
 
 @triton.jit
-def zeros(shape: tl.constexpr, dtype: tl.constexpr, COMPLEX: tl.constexpr):
-    if COMPLEX:
-        return tl.zeros(shape, dtype), tl.zeros(shape, dtype)
+def zeros(x):
+    if len(x) == 2:
+        return tl.zeros_like(x[0]), tl.zeros_like(x[1])
     else:
-        return (tl.zeros(shape, dtype),)
+        return (tl.zeros_like(x[0]),)
 
 
 @triton.jit

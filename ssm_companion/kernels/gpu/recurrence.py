@@ -5,7 +5,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ssm_companion.kernels.gpu.numbers import LAUNCH, STAGES, add, load, memory, mul, store
+from ssm_companion.kernels.gpu.numbers import LAUNCH, STAGES, add, load, mul, parts, store
 
 # One warp with a number a thread: the shortest step, and the most programs.
 BLOCK = 32
@@ -17,13 +17,12 @@ def linear(a: Tensor, b: Tensor, h0: Tensor, bounds: Tensor, reverse: bool) -> T
     sequences, width = h0.shape
     with torch.cuda.device_of(b):
         linear_kernel[(sequences * triton.cdiv(width, BLOCK),)](
-            memory(a),
-            memory(b),
-            memory(h0),
+            parts(a),
+            parts(b),
+            parts(h0),
             bounds.to(b.device),
-            memory(h),
+            parts(h),
             width,
-            COMPLEX=b.is_complex(),
             CONSTANT=a.ndim == 1,
             REVERSE=reverse,
             BLOCK=BLOCK,
@@ -41,7 +40,6 @@ def linear_kernel(
     bounds_ptr,
     h_ptr,
     width,
-    COMPLEX: tl.constexpr,
     CONSTANT: tl.constexpr,
     REVERSE: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -50,15 +48,17 @@ def linear_kernel(
     sequence = (tl.program_id(0) // blocks).to(tl.int64)
     lane = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
     inside = lane < width
+    # the parts of a complex number are side by side in memory
+    step: tl.constexpr = len(h_ptr)
     start = tl.load(bounds_ptr + sequence)
     length = (tl.load(bounds_ptr + sequence + 1) - start).to(tl.int32)
-    h = load(h0_ptr, sequence * width + lane, inside, COMPLEX)
+    h = load(h0_ptr, step * (sequence * width + lane), inside)
     if CONSTANT:
-        a = load(a_ptr, lane, inside, COMPLEX)
+        a = load(a_ptr, step * lane, inside)
     for t in tl.range(0, length, num_stages=STAGES):
         row = start + (length - 1 - t if REVERSE else t)
-        at = row * width + lane
+        at = step * (row * width + lane)
         if not CONSTANT:
-            a = load(a_ptr, at, inside, COMPLEX)
-        h = add(mul(a, h), load(b_ptr, at, inside, COMPLEX))
+            a = load(a_ptr, at, inside)
+        h = add(mul(a, h), load(b_ptr, at, inside))
         store(h_ptr, at, inside, h)

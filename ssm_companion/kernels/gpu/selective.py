@@ -24,10 +24,12 @@ from ssm_companion.kernels.gpu.numbers import (
     conj,
     inner,
     load,
-    memory,
     mul,
+    number,
+    planes,
     store,
     total,
+    unset_planes,
     zeros,
 )
 
@@ -47,68 +49,51 @@ SCRATCH = 2**25
 def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
     """Outputs, last states and checkpoints, see `ssm_companion.kernels`."""
     u, h0 = inputs.u, inputs.h0
-    y, last = torch.empty_like(u), torch.empty_like(h0)
+    y, last = torch.empty_like(u), unset_planes(h0, *h0.shape)
     kept = checkpoint_rows(len(u), len(h0), options.chunk)
-    checkpoints = h0.new_empty((kept, *h0.shape[1:]))
+    checkpoints = unset_planes(h0, kept, *h0.shape[1:])
     blocks, settings = tiling(inputs, options, FORWARD_CHANNELS)
     with torch.cuda.device_of(u):
         forward_kernel[(len(h0) * groups(inputs) * blocks,)](
-            *pointers(inputs),
-            *map(memory, (y, last, checkpoints)),
-            *sizes(inputs, options),
-            **settings,
+            *pointers(inputs), y, last, checkpoints, *sizes(inputs, options), **settings
         )
-    return y, last, checkpoints
+    return y, number(last), number(checkpoints)
 
 
 def backward(
     dy: Tensor, dlast: Tensor, inputs: Inputs, checkpoints: Tensor, options: Options
 ) -> tuple[Tensor | None, ...]:
     """The gradient of each input, see `ssm_companion.kernels`."""
-    u, h0 = inputs.u, inputs.h0
+    u, D, z, h0 = inputs.u, inputs.D, inputs.z, inputs.h0
     blocks, settings = tiling(inputs, options, BACKWARD_CHANNELS)
     steps = min(options.chunk, len(u))
     slots = max(1, min(len(h0), SCRATCH // (steps * h0[0].numel())))
-    scratch = h0.new_empty((slots, steps, *h0.shape[1:]))
 
-    def gradient(x, *partials):
-        return x if x is None else x.new_empty((*partials, *x.shape))
-
-    def weights(x):
-        return gradient(x, blocks if x.ndim == 3 else slots)
-
-    grads = Inputs(
-        u=gradient(u),
-        delta=gradient(inputs.delta),
-        w=gradient(inputs.w),
-        A=gradient(inputs.A, slots),
-        B=weights(inputs.B),
-        C=weights(inputs.C),
-        D=gradient(inputs.D, slots),
-        z=gradient(inputs.z),
-        bias=None,
-        h0=gradient(h0),
-        bounds=None,
+    du, ddelta, dw, dz = (
+        x if x is None else torch.empty_like(x) for x in (u, inputs.delta, inputs.w, z)
     )
+    dA, dB, dC = (
+        unset_planes(x, blocks if x.ndim == 3 else slots, *x.shape)
+        for x in (inputs.A, inputs.B, inputs.C)
+    )
+    dD = D if D is None else D.new_empty((slots, *D.shape))
+    dh0 = unset_planes(h0, *h0.shape)
     with torch.cuda.device_of(u):
         backward_kernel[(slots * groups(inputs) * blocks,)](
-            *map(memory, (dy, dlast)),
+            dy,
+            planes(dlast),
             *pointers(inputs),
-            *map(memory, (checkpoints, scratch)),
-            *map(memory, (*grads[:8], grads.h0)),
-            len(h0),
-            slots,
-            len(u),
-            steps,
+            planes(checkpoints),
+            unset_planes(h0, slots, steps, *h0.shape[1:]),
+            *(du, ddelta, dw, dA, dB, dC, dD, dz, dh0),
+            *(len(h0), slots, len(u), steps),
             *sizes(inputs, options),
             **settings,
         )
-    summed = {name: getattr(grads, name).sum(0) for name in "ABC"}
-    if inputs.D is not None:
-        summed["D"] = grads.D.sum(0)
-    if inputs.bias is not None:
-        summed["bias"] = grads.delta.sum(0)
-    return grads._replace(**summed)[:-1]
+    dA, dB, dC = (number([plane.sum(0) for plane in partial]) for partial in (dA, dB, dC))
+    dD = D if D is None else dD.sum(0)
+    dbias = None if inputs.bias is None else ddelta.sum(0)
+    return du, ddelta, dw, dA, dB, dC, dD, dz, dbias, number(dh0)
 
 
 def tiling(inputs: Inputs, options: Options, channels: int) -> tuple[int, dict]:
@@ -121,7 +106,6 @@ def tiling(inputs: Inputs, options: Options, channels: int) -> tuple[int, dict]:
         max(1, TILE_BYTES // (inputs.A.element_size() * block_n)),
     )
     return triton.cdiv(channels_of_group, block_d), dict(
-        COMPLEX=inputs.A.is_complex(),
         SOFTPLUS=options.softplus,
         METHOD=METHODS.index(options.method),
         PAIRS=options.pairs,
@@ -138,9 +122,10 @@ def groups(inputs: Inputs) -> int:
     return max(x.shape[1] if x.ndim == 3 else 1 for x in (inputs.B, inputs.C))
 
 
-def pointers(inputs: Inputs) -> list[Tensor | None]:
-    bounds = inputs.bounds.to(inputs.u.device)
-    return [memory(x) for x in inputs._replace(bounds=bounds)]
+def pointers(inputs: Inputs) -> Inputs:
+    """The inputs as the kernels read them."""
+    numbers = {name: planes(getattr(inputs, name)) for name in ("A", "B", "C", "h0")}
+    return inputs._replace(**numbers, bounds=inputs.bounds.to(inputs.u.device))
 
 
 def sizes(inputs: Inputs, options: Options) -> tuple[int, ...]:
@@ -179,22 +164,6 @@ def read(u_ptr, delta_ptr, w_ptr, bias, at, has_channel, SOFTPLUS: tl.constexpr)
 
 
 @triton.jit
-def load_parts(pointer, at, part, mask, COMPLEX: tl.constexpr):
-    """A number whose parts are `part` apart: neighbours are neighbours in memory."""
-    if COMPLEX:
-        return load(pointer, at, mask, False) + load(pointer, at + part, mask, False)
-    else:
-        return load(pointer, at, mask, False)
-
-
-@triton.jit
-def store_parts(pointer, at, part, mask, x):
-    tl.store(pointer + at, x[0], mask)
-    if len(x) == 2:
-        tl.store(pointer + part + at, x[1], mask)
-
-
-@triton.jit
 def forward_kernel(
     u_ptr,
     delta_ptr,
@@ -214,7 +183,6 @@ def forward_kernel(
     groups,
     modes,
     chunk,
-    COMPLEX: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     METHOD: tl.constexpr,
     PAIRS: tl.constexpr,
@@ -230,18 +198,18 @@ def forward_kernel(
     start = tl.load(bounds_ptr + sequence)
     length = (tl.load(bounds_ptr + sequence + 1) - start).to(tl.int32)
 
-    A = load(A_ptr, state, has_state, COMPLEX)
+    A = load(A_ptr, state, has_state)
     if CONSTANT_B:
-        B = load(B_ptr, state, has_state, COMPLEX)
+        B = load(B_ptr, state, has_state)
     if CONSTANT_C:
-        C = load(C_ptr, state, has_state, COMPLEX)
+        C = load(C_ptr, state, has_state)
     if D_ptr is not None:
         D = tl.load(D_ptr + channel, has_channel, other=0)
     bias = 0.0
     if bias_ptr is not None:
         bias = tl.load(bias_ptr + channel, has_channel, other=0)
     own = sequence * channels * modes + state
-    h = load(h0_ptr, own, has_state, COMPLEX)
+    h = load(h0_ptr, own, has_state)
 
     for first in range(0, length, chunk):
         kept = start // chunk + sequence + first // chunk
@@ -251,9 +219,9 @@ def forward_kernel(
             at, weights_at = row * channels + channel, (row * groups + group) * modes + mode
             u, weight, step, _ = read(u_ptr, delta_ptr, w_ptr, bias, at, has_channel, SOFTPLUS)
             if not CONSTANT_B:
-                B = load(B_ptr, weights_at, has_mode, COMPLEX)
+                B = load(B_ptr, weights_at, has_mode)
             if not CONSTANT_C:
-                C = load(C_ptr, weights_at, has_mode, COMPLEX)
+                C = load(C_ptr, weights_at, has_mode)
             f, g, _, _ = factors(A, step, METHOD)
             h = add(mul(f, h), mul(g, mul((weight * u,), B)))
             y = inner(C, h)
@@ -302,7 +270,6 @@ def backward_kernel(
     groups,
     modes,
     chunk,
-    COMPLEX: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     METHOD: tl.constexpr,
     PAIRS: tl.constexpr,
@@ -315,20 +282,18 @@ def backward_kernel(
         channels, groups, modes, BLOCK_D, BLOCK_N
     )
     has_state = has_channel & has_mode
-    real: tl.constexpr = u_ptr.dtype.element_ty
-    part = slots.to(tl.int64) * steps * channels * modes
 
-    A = load(A_ptr, state, has_state, COMPLEX)
-    dA = zeros([BLOCK_D, BLOCK_N], real, COMPLEX)
+    A = load(A_ptr, state, has_state)
+    dA = zeros(A)
     if CONSTANT_B:
-        B = load(B_ptr, state, has_state, COMPLEX)
-        dB = zeros([BLOCK_D, BLOCK_N], real, COMPLEX)
+        B = load(B_ptr, state, has_state)
+        dB = zeros(A)
     if CONSTANT_C:
-        C = load(C_ptr, state, has_state, COMPLEX)
-        dC = zeros([BLOCK_D, BLOCK_N], real, COMPLEX)
+        C = load(C_ptr, state, has_state)
+        dC = zeros(A)
     if D_ptr is not None:
         D = tl.load(D_ptr + channel, has_channel, other=0)
-        dD = tl.zeros([BLOCK_D, 1], real)
+        dD = tl.zeros_like(D)
     bias = 0.0
     if bias_ptr is not None:
         bias = tl.load(bias_ptr + channel, has_channel, other=0)
@@ -337,7 +302,7 @@ def backward_kernel(
         start = tl.load(bounds_ptr + sequence)
         length = (tl.load(bounds_ptr + sequence + 1) - start).to(tl.int32)
         own = sequence * channels * modes + state
-        dh = load(dlast_ptr, own, has_state, COMPLEX)
+        dh = load(dlast_ptr, own, has_state)
         chunks = tl.cdiv(length, chunk)
         for i in range(0, chunks):
             nth = chunks - 1 - i
@@ -345,15 +310,15 @@ def backward_kernel(
             count = tl.minimum(chunk, length - nth * chunk)
 
             kept = start // chunk + sequence + nth
-            h = load(checkpoints_ptr, kept * channels * modes + state, has_state, COMPLEX)
+            h = load(checkpoints_ptr, kept * channels * modes + state, has_state)
             for t in tl.range(0, count, num_stages=STAGES):
                 kept_at = (slot * steps + t) * channels * modes + state
-                store_parts(scratch_ptr, kept_at, part, has_state, h)
+                store(scratch_ptr, kept_at, has_state, h)
                 row = first + t
                 at = row * channels + channel
                 u, weight, step, _ = read(u_ptr, delta_ptr, w_ptr, bias, at, has_channel, SOFTPLUS)
                 if not CONSTANT_B:
-                    B = load(B_ptr, (row * groups + group) * modes + mode, has_mode, COMPLEX)
+                    B = load(B_ptr, (row * groups + group) * modes + mode, has_mode)
                 f, g, _, _ = factors(A, step, METHOD)
                 h = add(mul(f, h), mul(g, mul((weight * u,), B)))
 
@@ -367,12 +332,12 @@ def backward_kernel(
                     u_ptr, delta_ptr, w_ptr, bias, at, has_channel, SOFTPLUS
                 )
                 if not CONSTANT_B:
-                    B = load(B_ptr, weights_at, has_mode, COMPLEX)
+                    B = load(B_ptr, weights_at, has_mode)
                 if not CONSTANT_C:
-                    C = load(C_ptr, weights_at, has_mode, COMPLEX)
+                    C = load(C_ptr, weights_at, has_mode)
                 f, g, df, dg = factors(A, step, METHOD)
                 kept_at = (slot * steps + t) * channels * modes + state
-                before = load_parts(scratch_ptr, kept_at, part, has_state, COMPLEX)
+                before = load(scratch_ptr, kept_at, has_state)
 
                 # y = (scale Re(C h) + D u) silu(z)
                 dy = tl.load(dy_ptr + at, has_channel, other=0)
@@ -393,10 +358,10 @@ def backward_kernel(
                 dinput = mul(dh, conj(g))
                 dB_now = mul((x,), dinput)
                 dx = inner(dinput, conj(B))
-                dz_step = mul(dh, conj(mul(df, before)))
+                dexponent = mul(dh, conj(mul(df, before)))
                 if METHOD != EULER:
-                    dz_step = add(dz_step, mul(dh, conj(mul(dg, mul((x,), B)))))
-                dstep = inner(dz_step, conj(A))
+                    dexponent = add(dexponent, mul(dh, conj(mul(dg, mul((x,), B)))))
+                dstep = inner(dexponent, conj(A))
                 du = dx * weight
                 if w_ptr is None:
                     dstep += dx * u
@@ -408,7 +373,7 @@ def backward_kernel(
                 ddelta = dstep * slope
                 tl.store(du_ptr + at, du, has_channel)
                 tl.store(ddelta_ptr + at, ddelta, has_channel)
-                dA = add(dA, mul((step,), dz_step))
+                dA = add(dA, mul((step,), dexponent))
                 partial_at = ((block.to(tl.int64) * rows + row) * groups + group) * modes + mode
                 if CONSTANT_B:
                     dB = add(dB, dB_now)
