@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import logging
+import re
 import warnings
 from types import ModuleType
 
@@ -15,7 +16,9 @@ import torch
 from ssm_companion._shapes import check_choice
 
 NAMES = ("reference", "chunked", "cpu", "gpu")
+# what the kernels are written in, and since which version it has what they use
 _PACKAGE = {"cpu": "numba", "gpu": "triton"}
+_SINCE = {"numba": (0, 62), "triton": (3, 3)}
 _DEVICE = {"cpu": ("cpu",), "gpu": ("cuda",)}
 _log = logging.getLogger("ssm_companion")
 
@@ -74,10 +77,8 @@ def _choose(device: str, backend: str) -> tuple[str, str]:
         wanted = " or ".join(_DEVICE[backend])
         raise ValueError(f"`backend` {backend!r} needs tensors on {wanted}, got {device}")
     package = _PACKAGE.get(backend)
-    if package and not _installed(package):
-        raise ImportError(
-            f"`backend` {backend!r} needs {package}, which is not installed: pip install {package}"
-        )
+    if package and (missing := _missing(package)):
+        raise ImportError(f"`backend` {backend!r} needs {missing}")
     return backend, f"asked for; {_what(backend)}"
 
 
@@ -85,19 +86,26 @@ def _automatic(device: str) -> tuple[str, str]:
     fast = {"cpu": "cpu", "cuda": "gpu"}.get(device)
     if fast is None:
         return "chunked", f"no kernels for {device} tensors; {_what('chunked')}"
-    package = _PACKAGE[fast]
-    if _installed(package):
+    missing = _missing(_PACKAGE[fast])
+    if not missing:
         return fast, f"the fastest for {device} tensors; {_what(fast)}"
     warnings.warn(
-        f"{package} is not installed: scans of {device} tensors run with backend='chunked', "
-        f"which is right but several times slower. pip install {package}",
+        f"scans of {device} tensors run with backend='chunked', which is right but several times "
+        f"slower; the fast kernels need {missing}",
         stacklevel=2,
     )
-    return "chunked", f"{package} is not installed; {_what('chunked')}"
+    return "chunked", f"the fast kernels need {missing}; {_what('chunked')}"
 
 
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+def _missing(package: str) -> str:
+    """What to install, or nothing."""
+    since = ".".join(map(str, _SINCE[package]))
+    wanted = f"{package} >= {since}: pip install -U {package}"
+    if importlib.util.find_spec(package) is None:
+        return wanted
+    found = importlib.metadata.version(package)
+    numbers = tuple(int(part) for part in re.findall(r"\d+", found)[:2])
+    return "" if numbers >= _SINCE[package] else f"{wanted} (found {found})"
 
 
 def _what(backend: str) -> str:

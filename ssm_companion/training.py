@@ -102,7 +102,8 @@ def fit(
     --------
     >>> import torch
     >>> weight = torch.zeros(1, requires_grad=True)
-    >>> history = fit([weight], lambda: (weight - 3).square().sum(), steps=200, lr=0.1, progress=False)
+    >>> loss = lambda: (weight - 3).square().sum()
+    >>> history = fit([weight], loss, steps=200, lr=0.1, progress=False)
     >>> round(weight.item(), 2)
     3.0
     """
