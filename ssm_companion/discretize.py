@@ -7,6 +7,8 @@ are pure numbers.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -283,12 +285,53 @@ def factors(z: Tensor, method: str) -> tuple[Tensor, Tensor]:
     return z.exp(), phi1(z) if method == "zoh" else torch.ones_like(z)
 
 
+def slopes(z: Tensor, method: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    r"""The functions f and g of :func:`factors` and their derivatives.
+
+    Parameters
+    ----------
+    z : Tensor
+        Any shape, real or complex.
+    method : {"euler", "zoh", "bilinear"}
+        The rule.
+
+    Returns
+    -------
+    f, g, df, dg : Tensor
+        Of the shape of ``z``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown ``method``.
+
+    Examples
+    --------
+    >>> f, g, df, dg = slopes(torch.tensor(0.0), "zoh")
+    >>> df.item(), dg.item()
+    (1.0, 0.5)
+    """
+    f, g = factors(z, method)
+    if method == "bilinear":
+        return f, g, g * g, g * g / 2
+    return f, g, f, _phi1_slope(z, f, g) if method == "zoh" else torch.zeros_like(z)
+
+
 def _phi1_series(z: Tensor) -> Tensor:
     """sum_k z^k / (k+1)!, by Horner's rule."""
     total = torch.ones_like(z)
     for k in range(_SERIES_TERMS, 1, -1):
         total = 1 + z / k * total
     return total
+
+
+def _phi1_slope(z: Tensor, exp: Tensor, phi: Tensor) -> Tensor:
+    """(e^z - phi1(z)) / z, near 0 as sum_k (k+1) z^k / (k+2)!."""
+    near = z.abs() < _SERIES_BELOW
+    series = torch.zeros_like(z)
+    for k in reversed(range(_SERIES_TERMS)):
+        series = series * z + (k + 1) / math.factorial(k + 2)
+    return torch.where(near, series, (exp - phi) / torch.where(near, torch.ones_like(z), z))
 
 
 def _prepare(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor, Tensor]:

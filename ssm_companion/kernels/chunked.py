@@ -1,8 +1,7 @@
 """PyTorch operations, chunk by chunk, on any device.
 
 One chunk of states exists at a time. Within it the recurrence is one fused multiply-add a step;
-what surrounds it, discretisation before and read-out after, is done for all steps at once, and
-differentiated by autograd.
+what surrounds it, discretisation before and read-out after, is done for all steps at once.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ from math import isqrt
 
 import torch
 from torch import Tensor
-from torch.autograd import grad
 from torch.nn.functional import pad, silu, softplus
 
-from ssm_companion.discretize import factors
+from ssm_companion.discretize import factors, slopes
 from ssm_companion.kernels import Inputs, Options, batches, checkpoint_rows
 
 
@@ -60,8 +58,9 @@ def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
         h = inputs.h0[sequences] if is_first else last[sequences]
         checkpoints[kept_at] = h
         chunk = _take(inputs, rows)
-        decay, drive = _discretise(chunk, options)
-        states = _scan(decay, drive, h)
+        step, x = _steps(chunk, options)
+        decay, gain = factors(step.unsqueeze(-1) * chunk.A, options.method)
+        states = _scan(decay, gain * _outer(x, chunk.B), h)
         y[rows] = _read(states[1:], chunk, options)
         last[sequences] = states[-1]
     return y, last, checkpoints
@@ -74,28 +73,59 @@ def backward(
     grads = Inputs(*(None if x is None else torch.zeros_like(x) for x in inputs[:-1]), None)
     grads.h0.copy_(dlast)
     for rows, sequences, kept_at, _ in reversed(list(_chunks(inputs, options.chunk))):
-        chunk = Inputs(
-            *(None if x is None else x.detach().requires_grad_() for x in _take(inputs, rows))
-        )
-        with torch.enable_grad():
-            decay, drive = _discretise(chunk, options)
-        states = _scan(decay.detach(), drive.detach(), checkpoints[kept_at])
-        after = states[1:].requires_grad_()
-        with torch.enable_grad():
-            y = _read(after, chunk, options)
-        leaves = {name: x for name, x in chunk._asdict().items() if x is not None}
-        direct = grad(y, [after, *leaves.values()], dy[rows], allow_unused=True)
-
-        # g_t = direct_t + conj(a_{t+1}) g_{t+1}: the same scan, backwards
-        ahead = decay.detach().conj().roll(-1, 0)
-        ahead[-1] = 1
-        g = _scan(ahead.flip(0), direct[0].flip(0), grads.h0[sequences])[1:].flip(0)
-        grads.h0[sequences] = decay[0].detach().conj() * g[0]
-        into_a = g * states[:-1].conj()
-        through = grad((decay, drive), list(leaves.values()), (into_a, g), allow_unused=True)
-        for name, *parts in zip(leaves, direct[1:], through, strict=True):
-            _add(grads, name, rows, [part for part in parts if part is not None])
+        h, dh = checkpoints[kept_at], grads.h0[sequences]
+        into, dh = _chunk_backward(dy[rows], dh, h, _take(inputs, rows), options)
+        grads.h0[sequences] = dh
+        for name, gradient in into.items():
+            target = getattr(grads, name)
+            if target is None:
+                continue
+            if gradient.ndim == target.ndim:
+                target += gradient  # of a parameter
+            else:
+                target[rows] = gradient
     return grads[:-1]
+
+
+def _chunk_backward(
+    dy: Tensor, dlast: Tensor, h: Tensor, chunk: Inputs, options: Options
+) -> tuple[dict, Tensor]:
+    """Gradients of what a chunk reads, by name, and of the state before it."""
+    step, x = _steps(chunk, options)
+    f, g, df, dg = slopes(step.unsqueeze(-1) * chunk.A, options.method)
+    bx = _outer(x, chunk.B)
+    states = _scan(f, g * bx, h)
+    before, after = states[:-1], states[1:]
+
+    scale = 2 if options.pairs else 1
+    gated = dy if chunk.z is None else dy * silu(chunk.z)
+    # g_t = direct_t + conj(a_{t+1}) g_{t+1}: the same scan, backwards
+    direct = _outer(scale * gated, chunk.C.conj())
+    ahead = f.conj().roll(-1, 0).index_fill_(0, torch.tensor([len(f) - 1], device=f.device), 1)
+    dh = _scan(ahead.flip(0), direct.flip(0), dlast)[1:].flip(0)
+
+    dz = (df * before + dg * bx).conj() * dh
+    dbx = g.conj() * dh
+    dx = _inner(dbx, chunk.B.conj())
+    dstep = (dz * chunk.A.conj()).sum(-1).real
+    if chunk.w is None:
+        dstep = dstep + dx * chunk.u
+    if options.softplus:
+        dstep = dstep * _softplus_slope(chunk)
+    du = dx * (step if chunk.w is None else chunk.w)
+    into = {
+        "delta": dstep,
+        "bias": dstep.sum((0, 1)),
+        "w": dx * chunk.u,
+        "A": (dz * step.unsqueeze(-1)).sum((0, 1)),
+        "B": _shared(dbx * x.unsqueeze(-1), chunk.B),
+        "C": _shared(scale * gated.unsqueeze(-1) * after.conj(), chunk.C),
+        "D": (gated * chunk.u).sum((0, 1)),
+        "u": du if chunk.D is None else du + chunk.D * gated,
+    }
+    if chunk.z is not None:
+        into["z"] = dy * _read(after, chunk._replace(z=None), options) * _silu_slope(chunk.z)
+    return into, f[0].conj() * dh[0]
 
 
 def _chunks(inputs: Inputs, size: int) -> Iterator[tuple]:
@@ -119,20 +149,43 @@ def _take(inputs: Inputs, rows: Tensor) -> Inputs:
     return inputs._replace(**taken, h0=None, bounds=None)
 
 
-def _discretise(chunk: Inputs, options: Options) -> tuple[Tensor, Tensor]:
-    """Factors and inputs of the recurrence, (C, S, D, N)."""
+def _steps(chunk: Inputs, options: Options) -> tuple[Tensor, Tensor]:
+    """The steps and the weighted inputs, (C, S, D)."""
     step = chunk.delta if chunk.bias is None else chunk.delta + chunk.bias
     step = softplus(step) if options.softplus else step
-    decay, gain = factors(step.unsqueeze(-1) * chunk.A, options.method)
-    x = (step if chunk.w is None else chunk.w) * chunk.u
-    return decay, gain * _outer(x, chunk.B)
+    return step, (step if chunk.w is None else chunk.w) * chunk.u
+
+
+def _softplus_slope(chunk: Inputs) -> Tensor:
+    raw = chunk.delta if chunk.bias is None else chunk.delta + chunk.bias
+    return torch.where(raw > 20, torch.ones_like(raw), raw.sigmoid())
+
+
+def _silu_slope(z: Tensor) -> Tensor:
+    s = z.sigmoid()
+    return s + z * s * (1 - s)
 
 
 def _outer(x: Tensor, B: Tensor) -> Tensor:
-    """The product of x (C, S, D) and B (C, S, G, N), or (D, N) if constant."""
+    """The product of x (C, S, D) and B (C, S, G, N), or (D, N) if constant: (C, S, D, N)."""
     if B.ndim == 2:
         return x.unsqueeze(-1) * B
     return (x.unflatten(-1, (B.shape[2], -1, 1)) * B.unsqueeze(-2)).flatten(2, 3)
+
+
+def _inner(states: Tensor, C: Tensor) -> Tensor:
+    """The real part of the product of (C, S, D, N) and C, summed over modes: (C, S, D)."""
+    if C.ndim == 2:
+        return (states * C).sum(-1).real
+    grouped = states.unflatten(2, (C.shape[2], -1))
+    return torch.einsum("csgpn,csgn->csgp", grouped, C).flatten(2, 3).real
+
+
+def _shared(gradient: Tensor, weights: Tensor) -> Tensor:
+    """From (C, S, D, N) to the shape of weights: a sum over what shares them."""
+    if weights.ndim == 2:
+        return gradient.sum((0, 1))
+    return gradient.unflatten(2, (weights.shape[2], -1)).sum(3)
 
 
 def _scan(decay: Tensor, drive: Tensor, h: Tensor) -> Tensor:
@@ -146,23 +199,6 @@ def _scan(decay: Tensor, drive: Tensor, h: Tensor) -> Tensor:
 
 def _read(states: Tensor, chunk: Inputs, options: Options) -> Tensor:
     """Outputs (C, S, D)."""
-    if chunk.C.ndim == 2:
-        y = (states * chunk.C).sum(-1).real
-    else:
-        grouped = states.unflatten(2, (chunk.C.shape[2], -1))
-        y = torch.einsum("csgpn,csgn->csgp", grouped, chunk.C).flatten(2, 3).real
-    y = 2 * y if options.pairs else y
+    y = (2 if options.pairs else 1) * _inner(states, chunk.C)
     y = y if chunk.D is None else y + chunk.D * chunk.u
     return y if chunk.z is None else y * silu(chunk.z)
-
-
-def _add(grads: Inputs, name: str, rows: Tensor, parts: list[Tensor]) -> None:
-    """Write the gradient at some rows, or add to that of a parameter."""
-    if not parts:
-        return
-    total = sum(parts)
-    target = getattr(grads, name)
-    if total.ndim == target.ndim:
-        target += total
-    else:
-        target[rows] = total

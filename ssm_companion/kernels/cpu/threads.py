@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,9 +55,25 @@ def run(kernel, jobs: int, *args) -> None:
 @functools.cache
 def _openmp():
     """`GOMP_parallel(function, data, threads, flags)` of the library that PyTorch has loaded."""
+    if _is_forked:
+        return None
     for path in sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*")):
         parallel = ctypes.CDLL(str(path)).GOMP_parallel
         parallel.argtypes = [_CALLBACK, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
         parallel.restype = None
         return parallel
     return None
+
+
+_is_forked = False
+
+
+def _after_fork() -> None:
+    """A forked child has the team but not its threads, and would wait for them forever."""
+    global _is_forked
+    _is_forked = True
+    _openmp.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
