@@ -13,7 +13,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COMPANION := $(shell find ssm_companion -name '*.py')
 FRAME     := _config.yml _toc.yml book/macros.json $(shell find book/_ext book/_static -type f -not -path '*/vendor/*' -not -name '*.pyc')
 
-.PHONY: book notebooks pdf lab test test-library test-chapters test-site clean
+.PHONY: book notebooks pdf lab test test-library test-chapters test-site bench clean
 
 book: .venv/ready book/_static/vendor/ready _build/companion _build/frame
 	@echo 'Building the book. Chapters that have changed are executed, which takes a minute or so.'
@@ -41,6 +41,9 @@ test-chapters: .venv/ready book/_static/vendor/ready
 test-site: book
 	$(PY) -m pytest tests/site
 
+bench: .venv/ready _build/bench-peers/ready    # about ten minutes on two quiet cores
+	$(PY) -m benchmarks.scans
+
 clean:
 	rm -rf _build
 
@@ -50,6 +53,14 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(PIP) -r requirements.txt
 	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+# Each by itself: one that cannot be built has that in its row of the table.
+_build/bench-peers/ready: benchmarks/requirements.txt | .venv/ready
+	rm -rf _build/bench-peers && mkdir -p _build/bench-peers
+	@grep -v '^#' $< | while read -r peer; do \
+	  $(PIP) --no-deps --no-build-isolation --target _build/bench-peers $$peer || echo "not installed: $$peer"; \
+	done
 	touch $@
 
 book/_static/vendor/ready: book/_ext/vendor.py | .venv/ready

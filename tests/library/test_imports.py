@@ -45,6 +45,7 @@ ALLOWED = {
     "kernels.gpu.recurrence": {"kernels.gpu"},
     "kernels.gpu.selective": {"kernels", "kernels.gpu"},
     "kernels.reference": {"discretize", "kernels"},
+    "roofline": set(),
     "scan": {"_backends", "_ops", "_packing", "_shapes"},
     "selective": {"_arguments", "_backends", "_ops", "_shapes", "_trapezoid", "kernels"},
     "lti": {"_shapes", "discretize"},

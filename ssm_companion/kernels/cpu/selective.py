@@ -3,7 +3,7 @@
 A job is a block of `LANES` channels of one sequence. It takes time chunk by chunk and, in a chunk,
 one mode after the other, whose state stays in registers over all steps of the chunk.
 
-The factor of the state is kept as m = a - 1, and h_t = h_{t-1} + (m h_{t-1} + b_t). A slow mode has
+The factor of the state is kept as m = a - 1, and h_t = (h_{t-1} + b_t) + m h_{t-1}. A slow mode has
 a within rounding of 1; its rate of forgetting, a - 1, keeps all digits this way.
 
 Names in capitals are known when a kernel is compiled: PARTS is 1 for a real system and 2 for a
@@ -54,8 +54,11 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
         blocks = (per_group + LANES - 1) // LANES
         A_tile = np.empty(modes * PARTS * LANES, u.dtype)
         B_tile, C_tile, state = np.empty_like(A_tile), np.empty_like(A_tile), np.empty_like(A_tile)
-        step = np.empty(chunk * LANES, u.dtype)
-        x, out = np.empty_like(step), np.empty_like(step)
+        size = chunk * LANES
+        memory = tiles.pages(3, size, u)
+        out = tiles.room(memory, 0, 0, size)
+        step = tiles.room(memory, 1, 4, size)
+        x = tiles.room(memory, 2, 8, size)
         for job in range(first, stop):
             sequence, place = divmod(job, groups * blocks)
             group, block = divmod(place, blocks)
@@ -111,7 +114,7 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
                         bx = f.times(b, load(x, t * LANES, LANES))
                         if METHOD != EULER:
                             bx = f.times(g, bx)
-                        h = f.plus(h, f.plus(f.times(m, h), bx))
+                        h = f.plus(f.plus(h, bx), f.times(m, h))
                         so_far = load(out, t * LANES, LANES)
                         store(out, t * LANES, so_far + f.real_times(h, c_t))
                     tiles.put(state, n, LANES, h)
@@ -155,18 +158,17 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
         B_tile, C_tile, state = np.empty_like(A_tile), np.empty_like(A_tile), np.empty_like(A_tile)
         g_tile, dA_tile = np.empty_like(A_tile), np.empty_like(A_tile)
         dB_tile, dC_tile = np.empty_like(A_tile), np.empty_like(A_tile)
-        page = 4096 // u.itemsize
         size = (chunk + 1) * PARTS * LANES
-        memory = np.empty(9 * (size // page + 2) * page, u.dtype)
-        dstep = tiles.rooms(memory, 0, 0, size)
-        dx = tiles.rooms(memory, 1, 4, size)
-        out = tiles.rooms(memory, 2, 8, size)
-        step = tiles.rooms(memory, 3, 12, size)
-        x = tiles.rooms(memory, 4, 13, size)
-        grad = tiles.rooms(memory, 5, 14, size)
-        before = tiles.rooms(memory, 6, 12, size)
-        ms = tiles.rooms(memory, 7, 12, size)
-        gs = tiles.rooms(memory, 8, 12, size)
+        memory = tiles.pages(9, size, u)
+        dstep = tiles.room(memory, 0, 0, size)
+        dx = tiles.room(memory, 1, 4, size)
+        out = tiles.room(memory, 2, 8, size)
+        step = tiles.room(memory, 3, 12, size)
+        x = tiles.room(memory, 4, 13, size)
+        grad = tiles.room(memory, 5, 14, size)
+        before = tiles.room(memory, 6, 12, size)
+        ms = tiles.room(memory, 7, 12, size)
+        gs = tiles.room(memory, 8, 12, size)
         for job in range(first, stop):
             sequence, place = divmod(job, groups * shares)
             group, share = divmod(place, shares)
@@ -234,7 +236,7 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
                             if METHOD != EULER:
                                 tiles.put(gs, t, LANES, g)
                                 bx = f.times(g, bx)
-                            h = f.plus(h, f.plus(f.times(m, h), bx))
+                            h = f.plus(f.plus(h, bx), f.times(m, h))
                         tiles.put(before, rows, LANES, h)
 
                         dh = tiles.get(g_tile, n, LANES, PARTS)

@@ -1,0 +1,1 @@
+"""Benchmarks of the scans of ssm_companion against other libraries and against the machine."""
