@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ssm_companion._packing import boundaries
-from ssm_companion._shapes import ShapeError, check, check_dtype
+from ssm_companion._shapes import ShapeError, check, check_dtype, check_same_device
 from ssm_companion.kernels import Inputs
 
 _HALF = (torch.bfloat16, torch.float16)
@@ -82,12 +82,14 @@ def _rows(name: str, x: Tensor, sizes: dict, allowed: tuple, full: torch.dtype) 
     return x.to(full).flatten(0, 1)
 
 
-def weights_of_end(lam: Tensor | None, inputs: Inputs, u: Tensor) -> Tensor | float:
-    """`lam` as (T, D), or the 1/2 that stands for None."""
-    if lam is None:
+def weights_of_end(end_weight: Tensor | None, inputs: Inputs, u: Tensor) -> Tensor | float:
+    """`end_weight` as (T, D), or the 1/2 that stands for None."""
+    if end_weight is None:
         return 0.5
-    sizes = check("u", u, "B L D")
-    return _rows("lam", lam, sizes, (u.dtype, inputs.u.dtype), inputs.u.dtype)
+    sizes, full = check("u", u, "B L D"), inputs.u.dtype
+    rows = _rows("end_weight", end_weight, sizes, (u.dtype, full), full)
+    check_same_device("end_weight", rows, "u", u)
+    return rows
 
 
 def _channels(name: str, x: Tensor | None, sizes: dict, full: torch.dtype) -> Tensor | None:
@@ -117,8 +119,6 @@ def _weights(name: str, x: Tensor, sizes: dict, allowed: tuple, full: torch.dtyp
 
 def _check_devices(inputs: Inputs) -> None:
     for name, x in inputs._asdict().items():
-        if x is not None and x.device != inputs.u.device:
+        if x is not None:
             name = {"bias": "delta_bias", "h0": "initial_state"}.get(name, name)
-            raise ValueError(
-                f"`{name}` must be on the device of `u`, {inputs.u.device}, got {x.device}"
-            )
+            check_same_device(name, x, "u", inputs.u)

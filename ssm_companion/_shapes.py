@@ -63,6 +63,14 @@ def check_same_dtype(name: str, tensor, other_name: str, other) -> None:
         )
 
 
+def check_same_device(name: str, tensor, other_name: str, other) -> None:
+    """Raise ValueError unless both tensors are on one device."""
+    if tensor.device != other.device:
+        raise ValueError(
+            f"`{name}` must be on the device of `{other_name}`, {other.device}, got {tensor.device}"
+        )
+
+
 def check_positive_int(name: str, value) -> int:
     """Return `value` as an int, or raise ValueError if it is not an integer >= 1."""
     try:

@@ -1,7 +1,7 @@
 """The trapezoidal rule as a scan with Euler's rule.
 
-h_t = a_t (h_{t-1} + e_t v_{t-1}) + f_t v_t, with v_t = B_t u_t, e_t = (1 - lam_t) delta_t and
-f_t = lam_t delta_t. Put q_t = h_t + e_{t+1} v_t, the state with the next step's share of the input
+h_t = a_t (h_{t-1} + e_t v_{t-1}) + f_t v_t, with v_t = B_t u_t, e_t = (1 - w_t) delta_t and
+f_t = w_t delta_t. Put q_t = h_t + e_{t+1} v_t, the state with the next step's share of the input
 in it. Then q_t = a_t q_{t-1} + (f_t + e_{t+1}) v_t, a scan with another weight of the input, and
 C_t h_t = C_t q_t - e_{t+1} u_t (C_t B_t). At the end of a sequence e_{t+1} = 0 and q = h.
 """
@@ -17,14 +17,14 @@ from ssm_companion.kernels import Inputs, Options
 
 
 def trapezoid(
-    inputs: Inputs, lam: Tensor | float, options: Options, backend: str
+    inputs: Inputs, end_weight: Tensor | float, options: Options, backend: str
 ) -> tuple[Tensor, Tensor]:
     """Outputs (T, D) and last states (S, D, 2, N): h, then B u of the last step."""
     u, h0, bounds = inputs.u, inputs.h0, inputs.bounds
     step = inputs.delta if inputs.bias is None else inputs.delta + inputs.bias
     step = softplus(step) if options.softplus else step
     first, last = bounds[:-1], bounds[1:] - 1
-    e, f = (1 - lam) * step, lam * step
+    e, f = (1 - end_weight) * step, end_weight * step
     ahead = e.roll(-1, 0).index_fill(0, last, 0)
 
     q0 = h0[:, :, 0] + e[first].unsqueeze(-1) * h0[:, :, 1]

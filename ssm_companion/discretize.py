@@ -190,7 +190,7 @@ def bilinear(delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def trapezoid(
-    delta: Tensor, A: Tensor, B: Tensor, lam: Tensor | float = 0.5
+    delta: Tensor, A: Tensor, B: Tensor, end_weight: Tensor | float = 0.5
 ) -> tuple[Tensor, Tensor, Tensor]:
     r"""The exact decay with the trapezoidal rule for the input.
 
@@ -207,7 +207,7 @@ def trapezoid(
         Diagonal of the system, real or complex.
     B : Tensor, ``(..., N)`` or ``(D, N)``
         Input weights, real or complex.
-    lam : float or Tensor, ``(..., D)``, optional
+    end_weight : float or Tensor, ``(..., D)``, optional
         Weight of the end of the step, of the dtype of ``delta`` if a tensor.
 
     Returns
@@ -237,16 +237,16 @@ def trapezoid(
     (tensor([[0.5000]]), tensor([[0.5000]]), tensor([[0.2500]]))
     """
     step, A, B = _prepare(delta, A, B)
-    if isinstance(lam, Tensor):
-        check_same_dtype("lam", lam, "delta", delta)
-        if lam.shape != delta.shape:
+    if isinstance(end_weight, Tensor):
+        check_same_dtype("end_weight", end_weight, "delta", delta)
+        if end_weight.shape != delta.shape:
             raise ShapeError(
-                f"`lam` must have the shape of `delta`, {tuple(delta.shape)}, "
-                f"got {tuple(lam.shape)}"
+                f"`end_weight` must have the shape of `delta`, {tuple(delta.shape)}, "
+                f"got {tuple(end_weight.shape)}"
             )
-        lam = lam[..., None]
+        end_weight = end_weight[..., None]
     a = (step * A).exp()
-    return a, lam * step * B, (1 - lam) * step * a * B
+    return a, end_weight * step * B, (1 - end_weight) * step * a * B
 
 
 def factors(z: Tensor, method: str) -> tuple[Tensor, Tensor]:

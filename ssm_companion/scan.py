@@ -10,7 +10,13 @@ from torch import Tensor
 from ssm_companion import _ops
 from ssm_companion._backends import pick
 from ssm_companion._packing import boundaries
-from ssm_companion._shapes import ShapeError, check, check_dtype, check_same_dtype
+from ssm_companion._shapes import (
+    ShapeError,
+    check,
+    check_dtype,
+    check_same_device,
+    check_same_dtype,
+)
 
 _HALF = (torch.bfloat16, torch.float16)
 _FULL = (torch.float32, torch.float64, torch.complex64, torch.complex128)
@@ -66,7 +72,7 @@ def linear_scan(
     TypeError
         For a dtype that is not supported or not shared.
     ValueError
-        For a wrong ``cu_seqlens`` or ``backend``.
+        For a wrong ``cu_seqlens`` or ``backend``, or tensors on several devices.
 
     Notes
     -----
@@ -98,6 +104,7 @@ def linear_scan(
     constant = getattr(a, "ndim", None) == len(sizes["*S"])
     check("a", a, "*S" if constant else "B L *S", sizes)
     check_same_dtype("a", a, "b", b)
+    check_same_device("a", a, "b", b)
 
     bounds = boundaries(cu_seqlens, sizes, b.device)
     sequences, state = bounds.shape[0] - 1, sizes["*S"]
@@ -107,6 +114,7 @@ def linear_scan(
     axis = "B" if cu_seqlens is None else "n_seqs"
     check("h0", h0, f"{axis} *S", {axis: sequences, "*S": state})
     check_dtype("h0", h0, (dtype,))
+    check_same_device("h0", h0, "b", b)
 
     flat_a = a.to(dtype).reshape(-1) if constant else _rows(a, dtype)
     h = _ops.linear(

@@ -26,7 +26,7 @@ def selective_scan(
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
     discretization: str = "euler",
-    lam: Tensor | None = None,
+    end_weight: Tensor | None = None,
     conj_pairs: bool | None = None,
     initial_state: Tensor | None = None,
     cu_seqlens: Tensor | None = None,
@@ -63,7 +63,7 @@ def selective_scan(
         Take ``softplus(delta + delta_bias)`` for the step.
     discretization : {"euler", "zoh", "bilinear", "trapezoid"}, optional
         The rule, as in ``ssm_companion.discretize``.
-    lam : Tensor, ``(B, L, D)``, optional
+    end_weight : Tensor, ``(B, L, D)``, optional
         Weight of the end of each step in the trapezoidal rule; 1/2 if None.
     conj_pairs : bool, optional
         Each mode stands for itself and its conjugate, so that the sum over modes is
@@ -96,14 +96,15 @@ def selective_scan(
         For a dtype that is not supported or does not go with that of ``u``.
     ValueError
         For a step that is not finite, a wrong ``cu_seqlens``, ``discretization``, ``chunk_size``
-        or ``backend``, ``lam`` without the trapezoidal rule, or ``conj_pairs`` for a real system.
+        or ``backend``, ``end_weight`` without the trapezoidal rule, ``conj_pairs`` for a real
+        system, or tensors on several devices.
 
     Notes
     -----
     *Precision.* float32 and float64 compute in their own precision; with bfloat16 and float16
-    inputs everything is computed in float32 and ``y`` is rounded. ``u``, ``delta``, ``z``, ``lam``,
-    ``B`` and ``C`` may have the dtype of ``u`` or the one of the computation; parameters and
-    states have the one of the computation. Complex tensors have its complex type.
+    inputs everything is computed in float32 and ``y`` is rounded. ``u``, ``delta``, ``z``,
+    ``end_weight``, ``B`` and ``C`` may have the dtype of ``u`` or the one of the computation;
+    parameters and states have the one of the computation. Complex tensors have its complex type.
 
     *Derivatives* are with respect to every tensor of floats and flow through both states. Second
     derivatives and forward mode need ``backend="reference"``.
@@ -134,8 +135,10 @@ def selective_scan(
     check_choice("discretization", discretization, DISCRETIZATIONS)
     check_positive_int("chunk_size", chunk_size)
     is_trapezoid = discretization == "trapezoid"
-    if lam is not None and not is_trapezoid:
-        raise ValueError(f"`lam` goes with discretization='trapezoid', got {discretization!r}")
+    if end_weight is not None and not is_trapezoid:
+        raise ValueError(
+            f"`end_weight` goes with discretization='trapezoid', got {discretization!r}"
+        )
     inputs, sizes = checked(
         u,
         delta,
@@ -156,7 +159,7 @@ def selective_scan(
     options = Options(bool(delta_softplus), method, pairs, chunk_size)
     name = pick(u.device, backend)
     if is_trapezoid:
-        y, last = trapezoid(inputs, weights_of_end(lam, inputs, u), options, name)
+        y, last = trapezoid(inputs, weights_of_end(end_weight, inputs, u), options, name)
     else:
         y, last = selective(inputs, options, name)
     y = y.unflatten(0, (sizes["B"], sizes["L"])).to(u.dtype)
@@ -176,7 +179,7 @@ def selective_step(
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
     discretization: str = "euler",
-    lam: Tensor | None = None,
+    end_weight: Tensor | None = None,
     conj_pairs: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Take one step of :func:`selective_scan`.
@@ -205,7 +208,7 @@ def selective_step(
         Take ``softplus(delta + delta_bias)`` for the step.
     discretization : {"euler", "zoh", "bilinear", "trapezoid"}, optional
         The rule.
-    lam : Tensor, ``(B, D)``, optional
+    end_weight : Tensor, ``(B, D)``, optional
         Weight of the end of the step in the trapezoidal rule; 1/2 if None.
     conj_pairs : bool, optional
         As in :func:`selective_scan`.
@@ -234,8 +237,7 @@ def selective_step(
     >>> y
     tensor([[3.]])
     """
-    sizes = check("u", u, "B D")
-    check("A", A, "D N", sizes)
+    sizes = check("A", A, "D N", check("u", u, "B D"))
     y, state = selective_scan(
         u.unsqueeze(1),
         _one_step("delta", delta, sizes),
@@ -247,7 +249,7 @@ def selective_step(
         delta_bias=delta_bias,
         delta_softplus=delta_softplus,
         discretization=discretization,
-        lam=None if lam is None else _one_step("lam", lam, sizes),
+        end_weight=None if end_weight is None else _one_step("end_weight", end_weight, sizes),
         conj_pairs=conj_pairs,
         initial_state=state,
         return_last_state=True,
@@ -265,11 +267,13 @@ def _weights_of_step(name: str, x: Tensor, sizes: dict) -> Tensor:
     """B or C of one step with an axis of time, unless constant."""
     if getattr(x, "ndim", None) == 3:
         return x.unsqueeze(1)
-    check(name, x, "rows N")
-    batch, channels = sizes["B"], sizes["D"]
-    if x.shape[0] == batch == channels:
+    constant = check(name, x, "rows N")["rows"] == sizes["D"]
+    if constant and sizes["B"] == sizes["D"]:
         raise ShapeError(
             f"`{name}` of shape {tuple(x.shape)} could be (B, N) or (D, N) here, as B = D; give "
             "(B, 1, N), or (B, D, N) for a constant one"
         )
-    return x if x.shape[0] == channels else x.unsqueeze(1)
+    if constant:
+        return x
+    check(name, x, "B N", sizes)
+    return x.unsqueeze(1)
