@@ -16,6 +16,7 @@ from ssm_companion.kernels import Inputs
 
 _HALF = (torch.bfloat16, torch.float16)
 _FULL = (torch.float32, torch.float64)
+_COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 
 
 def checked(
@@ -33,12 +34,13 @@ def checked(
         raise ShapeError("`u` must have at least one channel, got D = 0")
     bounds = boundaries(cu_seqlens, sizes, u.device)
     full = torch.float32 if u.dtype in _HALF else u.dtype
+    paired = _COMPLEX[full]
     either = (u.dtype, full)
 
     sizes = check("A", A, "D N", sizes)
     if sizes["N"] == 0:
         raise ShapeError("`A` must have at least one mode, got N = 0")
-    check_dtype("A", A, (full, full.to_complex()))
+    check_dtype("A", A, (full, paired))
     per_channel = [_channels(name, x, sizes, full) for name, x in (("D", D), ("bias", delta_bias))]
     B = _weights("B", B, sizes, either, full)
     C = _weights("C", C, sizes, either, full)
@@ -48,7 +50,7 @@ def checked(
         B, C = (x.repeat_interleave(groups // x.shape[1], dim=1) for x in (B, C))
 
     is_complex = any(x.is_complex() for x in (A, B, C))
-    state_dtype = full.to_complex() if is_complex else full
+    state_dtype = paired if is_complex else full
     axis = "B" if cu_seqlens is None else "n_seqs"
     pattern = f"{axis} D two N" if two_states else f"{axis} D N"
     expected = {**sizes, axis: bounds.shape[0] - 1, "two": 2}
@@ -106,7 +108,7 @@ def _weights(name: str, x: Tensor, sizes: dict, allowed: tuple, full: torch.dtyp
     pattern = {2: "D N", 4: "B L G N"}.get(ndim, "B L N")
     groups = check(name, x, pattern, sizes).get("G", 1)
     constant = ndim == 2
-    check_dtype(name, x, (*((full,) if constant else allowed), full.to_complex()))
+    check_dtype(name, x, (*((full,) if constant else allowed), _COMPLEX[full]))
     if constant:
         return x
     if groups == 0 or sizes["D"] % groups:

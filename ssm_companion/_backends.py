@@ -56,6 +56,7 @@ def explain(device: str | torch.device = "cpu", backend: str = "auto") -> str:
     return "{}: {}".format(*_choose(torch.device(device).type, backend))
 
 
+@torch.compiler.assume_constant_result
 def pick(device: torch.device, backend: str) -> str:
     """The name of the backend for tensors on `device`."""
     name, reason = _choose(device.type, backend)

@@ -52,10 +52,14 @@ def _linear_vjp(scan, grad, a, h, h0, bounds, reverse):
     constant = a.ndim == 1
     # no factor leads out of a sequence: its neighbour's may be NaN, which times zero is NaN
     ahead = a if constant else a.roll(1 if reverse else -1, 0).index_fill(0, ends[last], 0)
-    g = scan(ahead.conj(), grad, torch.zeros_like(h0), bounds, not reverse)
+    g = scan(torch.conj_physical(ahead), grad, torch.zeros_like(h0), bounds, not reverse)
     before = h.roll(-1 if reverse else 1, 0).index_copy(0, start, h0)
-    da = g * before.conj()
-    return (da.sum(0) if constant else da), g, (a if constant else a[start]).conj() * g[start]
+    da = g * torch.conj_physical(before)
+    return (
+        (da.sum(0) if constant else da),
+        g,
+        torch.conj_physical(a if constant else a[start]) * g[start],
+    )
 
 
 def _linear_setup(ctx, inputs, output):
@@ -209,9 +213,15 @@ def _selective_setup(ctx, inputs, output):
 
 def _selective_vjp(ctx, dy, dlast, _):
     *inputs, checkpoints = ctx.saved_tensors
-    grads = iter(_selective_backward(dy, dlast, checkpoints, *inputs, *ctx.options))
+    grads = _selective_backward(dy, dlast, checkpoints, *inputs, *ctx.options)
+    return _by_input(inputs, grads, ctx.options)
+
+
+def _by_input(inputs, grads, options) -> tuple[Tensor | None, ...]:
+    """One gradient for each argument of the op, from those of the tensors that are there."""
+    grads = iter(grads)
     found = [None if x is None else next(grads) for x in inputs[:-1]]
-    return *found, None, *(None for _ in ctx.options)
+    return *found, None, *(None for _ in options)
 
 
 def _once(ctx, *grads):
@@ -246,11 +256,46 @@ def _(info, dims, dy, dlast, checkpoints, *args):
     return grads, [0] * len(grads)
 
 
+class _SelectiveScan(torch.autograd.Function):
+    """The op for `torch.func`, which does not differentiate ops of `torch.library`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*args):
+        return _selective(*args)
+
+    setup_context = staticmethod(_selective_setup)
+
+    @staticmethod
+    def backward(ctx, dy, dlast, _):
+        *inputs, checkpoints = ctx.saved_tensors
+        args = (dy, dlast, checkpoints, *inputs, *ctx.options)
+        return _by_input(inputs, _SelectiveBackward.apply(*args), ctx.options)
+
+
+class _SelectiveBackward(torch.autograd.Function):
+    """The derivative, which has none itself."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*args):
+        return tuple(_selective_backward(*args))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    backward = staticmethod(_once)
+
+
 def selective(inputs: Inputs, options: Options, backend: str) -> tuple[Tensor, Tensor]:
     """Outputs (T, D) and last states (S, D, N) by one backend."""
     if backend == "reference":
         return kernels(backend).selective(inputs, options)
-    y, last, _ = _selective(*inputs, *options, backend)
+    op = _selective if torch.compiler.is_compiling() else _SelectiveScan.apply
+    y, last, _ = op(*inputs, *options, backend)
     return y, last
 
 

@@ -11,6 +11,7 @@ from math import isqrt
 
 import torch
 from torch import Tensor
+from torch import conj_physical as conj  # `x.conj()` is lazy, and inside an op nothing resolves it
 from torch.nn.functional import pad, silu, softplus
 
 from ssm_companion.discretize import factors, slopes
@@ -100,14 +101,14 @@ def _chunk_backward(
     scale = 2 if options.pairs else 1
     gated = dy if chunk.z is None else dy * silu(chunk.z)
     # g_t = direct_t + conj(a_{t+1}) g_{t+1}: the same scan, backwards
-    direct = _outer(scale * gated, chunk.C.conj())
-    ahead = f.conj().roll(-1, 0).index_fill_(0, torch.tensor([len(f) - 1], device=f.device), 1)
+    direct = _outer(scale * gated, conj(chunk.C))
+    ahead = conj(f).roll(-1, 0).index_fill_(0, torch.tensor([len(f) - 1], device=f.device), 1)
     dh = _scan(ahead.flip(0), direct.flip(0), dlast)[1:].flip(0)
 
-    dz = (df * before + dg * bx).conj() * dh
-    dbx = g.conj() * dh
-    dx = _inner(dbx, chunk.B.conj())
-    dstep = (dz * chunk.A.conj()).sum(-1).real
+    dz = conj(df * before + dg * bx) * dh
+    dbx = conj(g) * dh
+    dx = _inner(dbx, conj(chunk.B))
+    dstep = (dz * conj(chunk.A)).sum(-1).real
     if chunk.w is None:
         dstep = dstep + dx * chunk.u
     if options.softplus:
@@ -119,13 +120,13 @@ def _chunk_backward(
         "w": dx * chunk.u,
         "A": (dz * step.unsqueeze(-1)).sum((0, 1)),
         "B": _shared(dbx * x.unsqueeze(-1), chunk.B),
-        "C": _shared(scale * gated.unsqueeze(-1) * after.conj(), chunk.C),
+        "C": _shared(scale * gated.unsqueeze(-1) * conj(after), chunk.C),
         "D": (gated * chunk.u).sum((0, 1)),
         "u": du if chunk.D is None else du + chunk.D * gated,
     }
     if chunk.z is not None:
         into["z"] = dy * _read(after, chunk._replace(z=None), options) * _silu_slope(chunk.z)
-    return into, f[0].conj() * dh[0]
+    return into, conj(f[0]) * dh[0]
 
 
 def _chunks(inputs: Inputs, size: int) -> Iterator[tuple]:

@@ -17,6 +17,8 @@ from ssm_companion.kernels import Inputs, Options, batches
 
 def linear(a: Tensor, b: Tensor, h0: Tensor, bounds: Tensor, reverse: bool) -> Tensor:
     """All states of h_t = a_t h_{t-1} + b_t; backwards in time if `reverse`."""
+    if len(b) == 0:
+        return b.clone()
     pieces = []
     for start, stop, first, count in batches(bounds.tolist()):
         rows = b[start:stop].unflatten(0, (count, -1))
@@ -32,6 +34,8 @@ def linear(a: Tensor, b: Tensor, h0: Tensor, bounds: Tensor, reverse: bool) -> T
 
 def selective(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor]:
     """Outputs (T, D) and last states (S, D, N)."""
+    if len(inputs.u) == 0:
+        return inputs.u.clone(), inputs.h0.clone()
     pieces = []
     for start, stop, first, count in batches(inputs.bounds.tolist()):
 

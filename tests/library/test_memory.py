@@ -53,7 +53,7 @@ def test_a_forward_pass_keeps_its_inputs_and_a_state_a_chunk(arguments, backend)
 
 @pytest.mark.parametrize("backend", KERNELS)
 def test_no_operator_keeps_all_states(arguments, backend):
-    """No operator allocates as much as a quarter of the states of all steps, net of what it frees."""
+    """No operator allocates a quarter of the states of all steps, net of what it frees."""
     with torch.profiler.profile(profile_memory=True) as profile:
         y = selective_scan(**arguments, backend=backend)
         y.sum().backward()

@@ -28,7 +28,7 @@ def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
     rows, channels = inputs.u.shape
     kept = checkpoint_rows(rows, inputs.h0.shape[0], options.chunk)
     y, last = torch.empty_like(inputs.u), torch.empty_like(inputs.h0)
-    checkpoints = inputs.h0.new_empty((kept, *inputs.h0.shape[1:]))
+    checkpoints = inputs.h0.new_zeros((kept, *inputs.h0.shape[1:]))
 
     groups = _groups(inputs)
     lanes = _lanes(channels // groups, inputs.u.dtype)

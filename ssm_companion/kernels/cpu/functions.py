@@ -80,7 +80,7 @@ def _exp2m1(x: Value) -> Value:
 
 
 def _exp(x: Value) -> Value:
-    """e**x, to full relative accuracy where it is small too."""
+    """e**x, with a relative error of |x| roundings."""
     lowest, highest = (-87.0, 88.0) if x.vector.is_single else (-708.0, 709.0)
     s, r = _rounded(x.clamped(lowest, highest) * LOG2_E)
     return _power_of_two(s) * (r * _polynomial(r, "exp2m1") + 1)
