@@ -75,10 +75,7 @@ def _linear_backward(ctx, grad):
     return *_linear_vjp(scan, grad, *ctx.saved_tensors, ctx.reverse), None, None, None
 
 
-_linear.register_autograd(
-    _linear_backward,
-    setup_context=lambda ctx, inputs, output: _linear_setup(ctx, inputs, output),
-)
+_linear.register_autograd(_linear_backward, setup_context=_linear_setup)
 
 
 class _LinearScan(torch.autograd.Function):
