@@ -259,8 +259,9 @@ def test_outputs_depend_on_the_past_and_the_present_alone(kind, backend, data):
     assert (y[:, at] != other[:, at]).any()
 
 
+# the trapezoidal rule is left out: see the notes of `selective_scan`
 @on_each_backend
-@of_each_kind
+@pytest.mark.parametrize("kind", [x for x in KINDS if x.method != "trapezoid"], ids=str)
 def test_a_long_step_does_not_blur_the_outputs_before_it(kind, backend):
     arguments = system(kind, length=19, bare=True)
     longer = arguments["delta"].clone()

@@ -51,7 +51,7 @@ def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
     u, h0 = inputs.u, inputs.h0
     y, last = torch.empty_like(u), unset_planes(h0, *h0.shape)
     kept = checkpoint_rows(len(u), len(h0), options.chunk)
-    checkpoints = [plane.zero_() for plane in unset_planes(h0, kept, *h0.shape[1:])]
+    checkpoints = tuple(plane.zero_() for plane in unset_planes(h0, kept, *h0.shape[1:]))
     blocks, settings = tiling(inputs, options, FORWARD_CHANNELS)
     with torch.cuda.device_of(u):
         forward_kernel[(len(h0) * groups(inputs) * blocks,)](
