@@ -158,3 +158,18 @@ def test_vmap_equals_a_loop(dtype):
     assert_close(torch.func.vmap(linear_scan)(*stacked), looped)
     without_h0 = torch.func.vmap(linear_scan)(*stacked[:2])
     assert_close(without_h0[2], linear_scan(*systems[2][:2]))
+
+
+@pytest.mark.parametrize("backend", ["reference", "chunked", "cpu"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_nan_in_one_packed_sequence_does_not_reach_the_gradients_of_another(reverse, backend):
+    a, b, _ = system(6, batch=1)
+    sick, sound = (slice(0, 3), slice(3, 6)) if reverse else (slice(3, 6), slice(0, 3))
+    a[:, sick] = torch.nan
+    a.requires_grad_()
+    bounds = torch.tensor([0, 3, 6])
+    h = linear_scan(a, b, reverse=reverse, cu_seqlens=bounds, backend=backend)
+    (gradient,) = torch.autograd.grad(h[:, sound].sum(), a)
+    alone = a[:, sound].detach().requires_grad_()
+    expected = linear_scan(alone, b[:, sound], reverse=reverse, backend=backend).sum()
+    assert_close(gradient[:, sound], torch.autograd.grad(expected, alone)[0])
