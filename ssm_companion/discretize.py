@@ -18,6 +18,7 @@ from ssm_companion._shapes import ShapeError, check, check_choice, check_dtype, 
 # term left out of the series is less than 2e-18.
 _SERIES_BELOW = 0.5
 _SERIES_TERMS = 15
+_METHODS = ("euler", "lawson", "zoh", "bilinear")
 
 
 def phi1(z: Tensor) -> Tensor:
@@ -252,15 +253,16 @@ def trapezoid(
 def factors(z: Tensor, method: str) -> tuple[Tensor, Tensor]:
     r"""The functions of :math:`z = \delta A` that make a recurrence of the continuous system.
 
-    :math:`h_t = f(z) h_{t-1} + g(z) \delta B u_t`. For ``"euler"`` :math:`f = e^z, g = 1`; for
-    ``"zoh"`` :math:`f = e^z, g = \varphi_1(z)`; for ``"bilinear"``
+    :math:`h_t = f(z) h_{t-1} + g(z) \delta B u_t`. For ``"euler"`` :math:`f = e^z, g = 1`, as if
+    the input came at the end of the step; for ``"lawson"`` :math:`f = g = e^z`, as if it came at
+    the start; for ``"zoh"`` :math:`f = e^z, g = \varphi_1(z)`; for ``"bilinear"``
     :math:`f = (1 + z/2) / (1 - z/2), g = 1 / (1 - z/2)`.
 
     Parameters
     ----------
     z : Tensor
         Any shape, real or complex.
-    method : {"euler", "zoh", "bilinear"}
+    method : {"euler", "lawson", "zoh", "bilinear"}
         The rule.
 
     Returns
@@ -278,11 +280,12 @@ def factors(z: Tensor, method: str) -> tuple[Tensor, Tensor]:
     >>> factors(torch.tensor(-1.0), "zoh")
     (tensor(0.3679), tensor(0.6321))
     """
-    check_choice("method", method, ("euler", "zoh", "bilinear"))
+    check_choice("method", method, _METHODS)
     if method == "bilinear":
         gain = 1 / (1 - z / 2)
         return (1 + z / 2) * gain, gain
-    return z.exp(), phi1(z) if method == "zoh" else torch.ones_like(z)
+    f = z.exp()
+    return f, {"euler": torch.ones_like, "lawson": torch.exp, "zoh": phi1}[method](z)
 
 
 def slopes(z: Tensor, method: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -292,7 +295,7 @@ def slopes(z: Tensor, method: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     ----------
     z : Tensor
         Any shape, real or complex.
-    method : {"euler", "zoh", "bilinear"}
+    method : {"euler", "lawson", "zoh", "bilinear"}
         The rule.
 
     Returns
@@ -314,6 +317,8 @@ def slopes(z: Tensor, method: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     f, g = factors(z, method)
     if method == "bilinear":
         return f, g, g * g, g * g / 2
+    if method == "lawson":
+        return f, g, f, g
     return f, g, f, _phi1_slope(z, f, g) if method == "zoh" else torch.zeros_like(z)
 
 

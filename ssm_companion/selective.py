@@ -110,9 +110,7 @@ def selective_scan(
     derivatives and forward mode need ``backend="reference"``.
 
     *Trapezoid.* Its next step needs the last input besides the state, so its states are
-    ``(B, D, 2, N)``: h, then ``B u`` of the last step. The output of a step is computed with the
-    next step's share of its input, which is then taken off: where the next step is 10,000 times
-    longer, four digits are lost.
+    ``(B, D, 2, N)``: h, then ``B u`` of the last step.
 
     *Not finite.* A NaN or an infinity in ``delta`` is an error on the CPU. On a GPU, where looking
     would stop the queue, and in the reference it reaches the outputs.
@@ -157,8 +155,7 @@ def selective_scan(
     if conj_pairs and not inputs.A.is_complex():
         raise ValueError("`conj_pairs` needs a complex system, got real A, B and C")
     pairs = A.is_complex() if conj_pairs is None else bool(conj_pairs)
-    method = "euler" if is_trapezoid else discretization
-    options = Options(bool(delta_softplus), method, pairs, chunk_size)
+    options = Options(bool(delta_softplus), discretization, pairs, chunk_size)
     name = pick(u.device, backend)
     if is_trapezoid:
         y, last = trapezoid(inputs, weights_of_end(end_weight, inputs, u), options, name)

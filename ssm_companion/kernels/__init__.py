@@ -45,7 +45,7 @@ class Options(NamedTuple):
     """The settings of a selective scan."""
 
     softplus: bool  # the step is softplus(delta + bias)
-    method: str  # "euler", "zoh" or "bilinear": see discretize.factors
+    method: str  # "euler", "lawson", "zoh" or "bilinear": see discretize.factors
     pairs: bool  # each mode stands for itself and its conjugate: y = 2 Re(C h)
     chunk: int  # steps between two checkpoints
 

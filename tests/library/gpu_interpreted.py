@@ -99,7 +99,7 @@ def double(x):
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("precision", PRECISIONS, ids=str)
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
-@pytest.mark.parametrize("method", ["euler", "zoh", "bilinear"])
+@pytest.mark.parametrize("method", ["euler", "lawson", "zoh", "bilinear"])
 def test_selective_agrees_with_the_reference(method, is_complex, precision, seed, monkeypatch):
     seed_of_all = f"{method} {is_complex} {precision} {seed}"
     inputs, options = draw_system(seed_of_all, precision, is_complex, method)
@@ -157,7 +157,7 @@ def functions(x_ptr, y_ptr, softplus_ptr, cos_ptr, sin_ptr, phi_ptr, slope_ptr, 
     x, y = tl.load(x_ptr + i), tl.load(y_ptr + i)
     cos, sin = discretize.cos_sin(y)
     softplus, _ = discretize.softplus(x)
-    _, phi, _, slope = discretize.factors((x, y), 1 + 0 * x, 1)
+    _, phi, _, slope = discretize.factors((x, y), 1 + 0 * x, discretize.ZOH)
     tl.store(softplus_ptr + i, softplus)
     tl.store(cos_ptr + i, cos)
     tl.store(sin_ptr + i, sin)

@@ -1,7 +1,7 @@
 """Random selective systems: one factory for the tests of the scan engine.
 
 The numba kernels are compiled for each kind of system, by the traits of `Kind`, for seconds each.
-The tests stay with the twelve kernels below and one more: every pair of traits is among them, and
+The tests stay with the sixteen kernels below and one more: every pair of traits is among them, and
 every rule with real and complex numbers in both precisions.
 """
 
@@ -25,7 +25,7 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 
 class Kind(NamedTuple):
-    """What a kernel is compiled for; the trapezoidal rule shares the kernel of Euler's."""
+    """What a kernel is compiled for; the trapezoidal rule has the kernel of Lawson's."""
 
     method: str
     is_complex: bool

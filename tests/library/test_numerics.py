@@ -135,7 +135,7 @@ def real_functions(x, sigmoid, softplus, slope, grown, m, phi1, slope_of_phi1):
         store(sigmoid, i, f.sigmoid(v))
         store(softplus, i, f.softplus(v))
         store(slope, i, f.softplus_derivative(v))
-        store(grown, i, f.euler(v, 1.0))
+        store(grown, i, f.expm1(v, 1.0))
         m_v, phi1_v = f.zoh(v, f.scaled(v), 1.0)
         store(m, i, m_v)
         store(phi1, i, phi1_v)
@@ -147,7 +147,7 @@ def complex_functions(x, y, grown, m, phi1, slope_of_phi1):
     for i in range(0, x.size, LANES):
         z = load(x, i, LANES), load(y, i, LANES)
         m_z, phi1_z = f.zoh(z, f.scaled(z), 1.0)
-        results = (f.euler(z, 1.0), m_z, phi1_z, f.phi1_derivative(z, m_z, phi1_z))
+        results = (f.expm1(z, 1.0), m_z, phi1_z, f.phi1_derivative(z, m_z, phi1_z))
         for result, out in zip(results, (grown, m, phi1, slope_of_phi1)):  # noqa: B905
             store(out[0], i, result[0])
             store(out[1], i, result[1])

@@ -252,16 +252,12 @@ def test_outputs_depend_on_the_past_and_the_present_alone(kind, backend, data):
         later[name] = arguments[name].clone()
         later[name][:, at:] += 1
     other = selective_scan(**(arguments | later), backend=backend)
-    if kind.method == "trapezoid":  # rounds otherwise
-        assert_near(other[:, :at], y[:, :at])
-    else:
-        assert torch.equal(other[:, :at], y[:, :at])
+    assert torch.equal(other[:, :at], y[:, :at])
     assert (y[:, at] != other[:, at]).any()
 
 
-# the trapezoidal rule is left out: see the notes of `selective_scan`
 @on_each_backend
-@pytest.mark.parametrize("kind", [x for x in KINDS if x.method != "trapezoid"], ids=str)
+@of_each_kind
 def test_a_long_step_does_not_blur_the_outputs_before_it(kind, backend):
     arguments = system(kind, length=19, bare=True)
     longer = arguments["delta"].clone()

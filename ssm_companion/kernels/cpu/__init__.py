@@ -10,7 +10,12 @@ from ssm_companion.kernels import Inputs, Options, checkpoint_rows
 from ssm_companion.kernels.cpu import selective, threads
 from ssm_companion.kernels.cpu.linear import linear_kernel
 
-_METHODS = {"euler": selective.EULER, "zoh": selective.ZOH, "bilinear": selective.BILINEAR}
+_METHODS = {
+    "euler": selective.EULER,
+    "lawson": selective.LAWSON,
+    "zoh": selective.ZOH,
+    "bilinear": selective.BILINEAR,
+}
 
 
 def linear(a: Tensor, b: Tensor, h0: Tensor, bounds: Tensor, reverse: bool) -> Tensor:

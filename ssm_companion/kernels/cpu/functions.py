@@ -238,8 +238,8 @@ def _phi1(z, m):
 
 
 @emitted
-def euler(A_scaled, step):
-    """The factor of the state less 1."""
+def expm1(A_scaled, step):
+    """The factor of the state less 1, for the rules in which it decays as it is."""
     return _expm1(_times(A_scaled, step))
 
 

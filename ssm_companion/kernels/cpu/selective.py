@@ -23,7 +23,7 @@ from ssm_companion.kernels.cpu import tiles
 from ssm_companion.kernels.cpu.cache import sources
 from ssm_companion.kernels.cpu.simd import load, splat, store
 
-EULER, ZOH, BILINEAR = range(3)
+EULER, LAWSON, ZOH, BILINEAR = range(4)
 
 
 class Sizes(NamedTuple):
@@ -96,12 +96,12 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
                     A_scaled = f.scaled(A_n)
                     for t in range(rows):
                         d = load(step, t * LANES, LANES)
-                        if METHOD == EULER:
-                            m = f.euler(A_scaled, d)
-                        elif METHOD == ZOH:
+                        if METHOD == ZOH:
                             m, g = f.zoh(A_n, A_scaled, d)
-                        else:
+                        elif METHOD == BILINEAR:
                             m, g = f.bilinear(A_n, d)
+                        else:
+                            m = f.expm1(A_scaled, d)
                         at = ((row + t) * groups + group) * modes + n
                         if B_VARIES:
                             b = tiles.number(B, at, PARTS)
@@ -112,9 +112,13 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
                         else:
                             c_t = tiles.get(C_tile, n, LANES, PARTS)
                         bx = f.times(b, load(x, t * LANES, LANES))
-                        if METHOD != EULER:
-                            bx = f.times(g, bx)
-                        h = f.plus(f.plus(h, bx), f.times(m, h))
+                        if METHOD == LAWSON:
+                            h = f.plus(h, bx)
+                            h = f.plus(h, f.times(m, h))
+                        else:
+                            if METHOD != EULER:
+                                bx = f.times(g, bx)
+                            h = f.plus(f.plus(h, bx), f.times(m, h))
                         so_far = load(out, t * LANES, LANES)
                         store(out, t * LANES, so_far + f.real_times(h, c_t))
                     tiles.put(state, n, LANES, h)
@@ -220,12 +224,12 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
                         for t in range(rows):
                             tiles.put(before, t, LANES, h)
                             d = load(step, t * LANES, LANES)
-                            if METHOD == EULER:
-                                m = f.euler(A_scaled, d)
-                            elif METHOD == ZOH:
+                            if METHOD == ZOH:
                                 m, g = f.zoh(A_n, A_scaled, d)
-                            else:
+                            elif METHOD == BILINEAR:
                                 m, g = f.bilinear(A_n, d)
+                            else:
+                                m = f.expm1(A_scaled, d)
                             tiles.put(ms, t, LANES, m)
                             if B_VARIES:
                                 at = ((row + t) * groups + group) * modes + n
@@ -233,10 +237,14 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
                             else:
                                 b = tiles.get(B_tile, n, LANES, PARTS)
                             bx = f.times(b, load(x, t * LANES, LANES))
-                            if METHOD != EULER:
-                                tiles.put(gs, t, LANES, g)
-                                bx = f.times(g, bx)
-                            h = f.plus(f.plus(h, bx), f.times(m, h))
+                            if METHOD == LAWSON:
+                                h = f.plus(h, bx)
+                                h = f.plus(h, f.times(m, h))
+                            else:
+                                if METHOD != EULER:
+                                    tiles.put(gs, t, LANES, g)
+                                    bx = f.times(g, bx)
+                                h = f.plus(f.plus(h, bx), f.times(m, h))
                         tiles.put(before, rows, LANES, h)
 
                         dh = tiles.get(g_tile, n, LANES, PARTS)
@@ -270,9 +278,13 @@ def backward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIE
                                 dC_n = f.plus(dC_n, dc)
                             dh = f.plus(dh, f.conj_times(c_t, dy_t))
                             # z = step A, through the state's factor and the input's
+                            if METHOD == LAWSON:
+                                earlier = f.plus(earlier, f.times(b, x_t))
                             slope = f.plus(earlier, f.times(m, earlier))
                             through = dh
-                            if METHOD != EULER:
+                            if METHOD == LAWSON:
+                                through = f.plus(dh, f.conj_times(m, dh))
+                            elif METHOD != EULER:
                                 g = tiles.get(gs, t, LANES, PARTS)
                                 bx = f.times(b, x_t)
                                 through = f.conj_times(g, dh)

@@ -8,9 +8,10 @@ import triton.language as tl
 
 from ssm_companion.kernels.gpu.numbers import add, inverse, mul, where
 
-METHODS = ("euler", "zoh", "bilinear")
+METHODS = ("euler", "lawson", "zoh", "bilinear")
 EULER = tl.constexpr(0)
-ZOH = tl.constexpr(1)
+LAWSON = tl.constexpr(1)
+ZOH = tl.constexpr(2)
 LOG2_E = tl.constexpr(1.4426950408889634)
 
 
@@ -21,6 +22,9 @@ def factors(A, step, METHOD: tl.constexpr):
     if METHOD == EULER:
         f = exp(A, step)
         return f, (1.0,), f, (0.0,)
+    elif METHOD == LAWSON:
+        f = exp(A, step)
+        return f, f, f, f
     elif METHOD == ZOH:
         f = exp(A, step)
         g, dg = phi1(z, f)
