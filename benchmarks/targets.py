@@ -34,7 +34,7 @@ def targets(results: Results, table: tuple[Case, ...], sweep: tuple[Case, ...]) 
         _at_least(results, SHORT, "chunked", LOOP, 10),
         _complex_costs(results, 3),
         _linear(results, sweep, 0.15),
-        *(_memory(results, name, table) for name in ("cpu", "chunked")),
+        _memory(results, table),
         _streams(results),
     ]
 
@@ -74,11 +74,11 @@ def _linear(results: Results, sweep: tuple[Case, ...], tolerance: float) -> Targ
     return _target(text, deviation, "{:+.0%}", lambda x: abs(x) <= tolerance)
 
 
-def _memory(results: Results, name: str, table: tuple[Case, ...]) -> Target:
+def _memory(results: Results, table: tuple[Case, ...]) -> Target:
     """The worst case of the table, in units of what is allowed."""
-    found = [(results.extra_bytes(name, case), case) for case in table]
+    found = [(results.extra_bytes("cpu", case), case) for case in table]
     shares = [(extra / _allowed(case), case) for extra, case in found if extra is not None]
-    text = f"{name}: extra memory at most inputs + outputs + 4 B L D N / 32 bytes, in all cases"
+    text = "cpu: extra memory at most inputs + outputs + 4 B L D N / 32 bytes, in all cases"
     share, case = max(shares, key=lambda x: x[0], default=(None, None))
     return _target(text, share, f"{{:.0%}} of that, {case and case.name}", lambda x: x <= 1)
 

@@ -47,7 +47,7 @@ def checked(
 
     if B.ndim == C.ndim == 3:
         groups = lcm(B.shape[1], C.shape[1])
-        B, C = (x.repeat_interleave(groups // x.shape[1], dim=1) for x in (B, C))
+        B, C = (x if x.shape[1] == groups else _repeated(x, groups) for x in (B, C))
 
     is_complex = any(x.is_complex() for x in (A, B, C))
     state_dtype = paired if is_complex else full
@@ -117,6 +117,10 @@ def _weights(name: str, x: Tensor, sizes: dict, allowed: tuple, full: torch.dtyp
         )
     x = x if x.is_complex() else x.to(full)
     return x.flatten(0, 1).unflatten(-1, (1, -1)) if ndim == 3 else x.flatten(0, 1)
+
+
+def _repeated(x: Tensor, groups: int) -> Tensor:
+    return x.repeat_interleave(groups // x.shape[1], dim=1)
 
 
 def _check_devices(inputs: Inputs) -> None:

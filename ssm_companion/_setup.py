@@ -38,7 +38,9 @@ def setup(seed: int = 0, threads: int | None = None) -> numpy.random.Generator:
     import torch
 
     from ssm_companion._shapes import check_positive_int
+    from ssm_companion._vector_math import settle
 
+    settle()
     random.seed(seed)
     torch.manual_seed(seed)
     if threads is not None:

@@ -5,6 +5,7 @@ import functools
 import http.server
 import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,10 +15,27 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+# with importmode=importlib the tests find no module beside them
+sys.path.insert(0, str(Path(__file__).parent))
+
 ROOT = Path(__file__).parents[2]
 PAGES = list(parse_toc_yaml(ROOT / "_toc.yml"))
 CHAPTERS = [page for page in PAGES if "{code-cell}" in (ROOT / f"{page}.md").read_text("utf-8")]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+EXPLORABLE = """<!doctype html>
+<html lang="en" data-theme="light">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>test</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/explorables/explorables.css">
+<style>body {{ margin: 16px; font: 16px/1.5 sans-serif }}</style>
+<figure class="explorable" {data}>
+<p class="explorable-alt">What the figure shows.</p>
+<div class="explorable-stage"></div>
+<figcaption>Drag the point.</figcaption>
+</figure>
+<p id="after">The text after the figure.</p>
+"""
+LOADER = '<script type="module" src="/explorables/loader.js"></script>'
 
 
 @pytest.fixture(scope="session", params=PAGES)
@@ -122,3 +140,41 @@ def visit(browser):
         window.close()
 
     return open_
+
+
+@pytest.fixture(scope="module")
+def bench(serve, request):
+    """The static folder, plus `/page` with the figure that the module describes in `DATA` and
+    `/bare` with the same unloaded."""
+    bare = EXPLORABLE.format(data=request.module.DATA)
+    pages = {"/page": bare + LOADER, "/bare": bare}
+
+    class Handler(Quiet):
+        def do_GET(self):
+            if self.path not in pages:
+                return super().do_GET()
+            body = pages[self.path].encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    return serve(ROOT / "book" / "_static", Handler)
+
+
+@pytest.fixture
+def open_page(visit, bench):
+    """Open a page of the bench; at the end, nothing may have gone wrong in it."""
+    with contextlib.ExitStack() as windows:
+        opened = []
+
+        def open_(path="/page", width=900, height=1000, **options):
+            page, faults = windows.enter_context(visit(bench + path, width, height, **options))
+            opened.append(faults)
+            if path == "/page":
+                page.wait_for_function("document.querySelector('.explorable-readout')?.textContent")
+            return page
+
+        yield open_
+    assert not any(opened), opened

@@ -1,30 +1,19 @@
-"""The explorables in a headless browser: their numbers against Python, then their controls."""
-
-import contextlib
-import http.server
-from pathlib import Path
+"""The explorable `pole_memory` in a browser: its numbers against Python, then its controls."""
 
 import numpy as np
 import pytest
 import torch
+from explorables import (
+    button,
+    fits_and_shifts_nothing,
+    is_large_enough_on_a_phone,
+    readout,
+    values,
+)
 
 from ssm_companion import linear_scan
 
-STATIC = Path(__file__).parents[2] / "book" / "_static"
-PAGE = """<!doctype html>
-<html lang="en" data-theme="light">
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>test</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/explorables/explorables.css">
-<style>body { margin: 16px; font: 16px/1.5 sans-serif }</style>
-<figure class="explorable" data-explorable="pole_memory" data-r="0.97" data-theta="0.571">
-<p class="explorable-alt">A pole and its response.</p>
-<div class="explorable-stage"></div>
-<figcaption>Drag the pole.</figcaption>
-</figure>
-<p id="after">The text after the figure.</p>
-"""
-LOADER = '<script type="module" src="/explorables/loader.js"></script>'
+DATA = 'data-explorable="pole_memory" data-r="0.97" data-theta="0.571"'
 IN_BROWSER = """async ([r, theta, u]) => {
   const m = await import("/explorables/pole_memory.js");
   return {
@@ -34,55 +23,6 @@ IN_BROWSER = """async ([r, theta, u]) => {
     period: m.period(theta),
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def bench(serve):
-    """The static folder, plus `/page` with an explorable and `/bare` with the same unloaded."""
-    pages = {"/page": PAGE + LOADER, "/bare": PAGE}
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            if self.path not in pages:
-                return super().do_GET()
-            body = pages[self.path].encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    return serve(STATIC, Handler)
-
-
-@pytest.fixture
-def open_page(visit, bench):
-    """Open a page; at the end, nothing may have gone wrong in it."""
-    with contextlib.ExitStack() as windows:
-        opened = []
-
-        def open_(path="/page", width=900, height=1000, **options):
-            page, faults = windows.enter_context(visit(bench + path, width, height, **options))
-            opened.append(faults)
-            if path == "/page":
-                page.wait_for_function("document.querySelector('.explorable-readout')?.textContent")
-            return page
-
-        yield open_
-    assert not any(opened), opened
-
-
-def readout(page):
-    page.wait_for_timeout(600)  # it changes at most twice a second
-    return page.locator(".explorable-readout").inner_text()
-
-
-def values(page):
-    """The texts beside the two sliders, as numbers: modulus and angle in degrees."""
-    return [float(text.strip("°")) for text in page.locator(".explorable-value").all_inner_texts()]
 
 
 def tape(page):
@@ -99,10 +39,6 @@ def moves(page):
     before = tape(page)
     page.wait_for_timeout(400)
     return tape(page) != before
-
-
-def button(page, name):
-    return page.get_by_role("button", name=name, exact=True)
 
 
 # ------------------------------------------------------------------ numbers
@@ -275,25 +211,11 @@ def test_reduced_motion_starts_paused_with_a_picture(open_page):
 
 @pytest.mark.parametrize("width", [320, 375, 632, 900])
 def test_it_fits_and_shifts_nothing(open_page, width):
-    top = "document.getElementById('after').getBoundingClientRect().top"
-    reserved = open_page("/bare", width=width).evaluate(top)
-    page = open_page(width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(top) == pytest.approx(reserved, abs=2)
-    button(page, "leaky integrator").click()
-    readout(page)
-    assert page.evaluate(top) == pytest.approx(reserved, abs=2)
+    fits_and_shifts_nothing(open_page, width, ["leaky integrator"])
 
 
 def test_targets_and_text_are_large_enough_on_a_phone(open_page):
-    page = open_page(width=375)
-    for target in page.locator(".explorable :is(button, input)").all():
-        assert target.bounding_box()["height"] >= 32
-    assert page.locator(".grip").bounding_box()["width"] >= 32
-    smallest = """() => Math.min(...[...document.querySelectorAll(".explorable *")]
-      .filter((node) => [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
-      .map((node) => parseFloat(getComputedStyle(node).fontSize)))"""
-    assert page.evaluate(smallest) >= 12
+    is_large_enough_on_a_phone(open_page)
 
 
 def test_a_missing_module_leaves_a_sentence(visit, bench):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssm_companion._shapes import check_finite
 from ssm_companion.kernels import Inputs, Options, checkpoint_rows
 from ssm_companion.kernels.cpu import selective, threads
 from ssm_companion.kernels.cpu.linear import linear_kernel
@@ -40,8 +41,11 @@ def forward(inputs: Inputs, options: Options) -> tuple[Tensor, Tensor, Tensor]:
     kernel = selective.forward_kernel(*_kind(inputs, options, lanes))
     jobs = inputs.h0.shape[0] * groups * -(-channels // groups // lanes)
     sizes = _sizes(inputs, options)
-    arrays = [_flat(x) for x in (*_filled(inputs), y, last, checkpoints)]
+    finite = inputs.u.new_ones(1)
+    arrays = [_flat(x) for x in (*_filled(inputs), y, last, checkpoints, finite)]
     threads.run(kernel, jobs, sizes, *arrays)
+    if not finite:
+        check_finite("delta", inputs.delta)
     return y, last, checkpoints
 
 

@@ -42,11 +42,16 @@ class Sizes(NamedTuple):
 
 @functools.cache
 def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES: bool):
-    """Jobs `first` to `stop` of the forward pass: (sequence, group, block of channels)."""
+    """Jobs `first` to `stop` of the forward pass: (sequence, group, block of channels).
+
+    A job that meets a step that is not finite writes 0 to `finite`.
+    """
     version = sources()
 
     @njit(nogil=True, cache=True, boundscheck=False)
-    def forward(first, stop, sizes, u, delta, w, A, B, C, D, z, bias, h0, bounds, y, last, kept):
+    def forward(
+        first, stop, sizes, u, delta, w, A, B, C, D, z, bias, h0, bounds, y, last, kept, finite
+    ):  # fmt: skip
         _ = version
         channels, modes, groups, chunk = sizes[:4]
         zero = u.dtype.type(0)
@@ -73,6 +78,7 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
             feed = tiles.row_in(D, channel, width, LANES)
             at = (sequence * channels + channel) * modes
             tiles.states_in(state, h0, at, modes, width, LANES, PARTS)
+            doubt = splat(zero, LANES)
 
             begin, end = bounds[sequence], bounds[sequence + 1]
             for c in range((end - begin + chunk - 1) // chunk):
@@ -83,6 +89,7 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
                 for t in range(rows):
                     i, at = t * LANES, (row + t) * channels + channel
                     value = tiles.row_in(delta, at, width, LANES) + offset
+                    doubt = doubt + value * zero  # NaN if a step is infinite or NaN
                     if sizes.softplus:
                         value = f.softplus(value)
                     store(step, i, value)
@@ -133,6 +140,8 @@ def forward_kernel(LANES: int, PARTS: int, METHOD: int, B_VARIES: bool, C_VARIES
                     tiles.row_out(y, at, width, LANES, value)
             at = (sequence * channels + channel) * modes
             tiles.states_out(state, last, at, modes, width, LANES, PARTS)
+            if f.sums(doubt) != zero:
+                finite[0] = zero
 
     return forward
 

@@ -1,0 +1,43 @@
+"""What the tests of the explorables share: to read and press them, and what is asked of each."""
+
+import pytest
+
+TOP = "document.getElementById('after').getBoundingClientRect().top"
+SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll(".explorable *")]
+  .filter((node) => [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
+  .map((node) => parseFloat(getComputedStyle(node).fontSize)))"""
+
+
+def readout(page):
+    page.wait_for_timeout(600)  # it changes at most twice a second
+    return page.locator(".explorable-readout").inner_text()
+
+
+def values(page):
+    """The texts beside the sliders, as numbers; an angle in degrees."""
+    return [float(text.strip("°")) for text in page.locator(".explorable-value").all_inner_texts()]
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def fits_and_shifts_nothing(open_page, width, names):
+    """The figure is no wider than the window, and its height is reserved and kept."""
+    reserved = open_page("/bare", width=width).evaluate(TOP)
+    page = open_page(width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(TOP) == pytest.approx(reserved, abs=2)
+    for name in names:
+        button(page, name).click()
+        readout(page)
+        assert page.evaluate(TOP) == pytest.approx(reserved, abs=2)
+
+
+def is_large_enough_on_a_phone(open_page):
+    """Every target is at least 32 pixels high, every text at least 12."""
+    page = open_page(width=375)
+    for target in page.locator(".explorable :is(button, input)").all():
+        assert target.bounding_box()["height"] >= 32
+    assert page.locator(".grip").bounding_box()["width"] >= 32
+    assert page.evaluate(SMALLEST_TEXT) >= 12
