@@ -54,7 +54,7 @@ const DELTA = { min: 0.05, max: 4, step: 0.05 };
 const ALPHA = { min: 0, max: 1.5, step: 0.005 };
 const OMEGA = { min: 0, max: 3, step: 0.01 };
 const PRESETS = [
-  ["seasonal mode, monthly", { alpha: 0.01925, omega: Math.PI / 6, delta: 1 }],
+  ["seasonal mode, monthly", { alpha: Math.LN2 / 24, omega: Math.PI / 6, delta: 1 }],
   ["fast decay", { alpha: 1.2, omega: 0, delta: 4 }],
   ["the 127° rotation", { alpha: -Math.log(0.95), omega: Math.acos(-0.6), delta: 1 }],
   ["pure rotation", { alpha: 0, omega: 1, delta: 0.5 }],
@@ -107,7 +107,7 @@ function planePane(onMove) {
   const grip = svg("circle", { class: "grip", r: 24 });
   const title = label("plane of *z = *δ*A: drag *z", { class: "muted", y: 16 });
   const shaded = label("", { class: "state-text" });
-  const truths = [label("true decay", { class: "muted", "text-anchor": "end", y: 42 }), label("true growth", { class: "muted", y: 42 })];
+  const truths = [label("true decay", { class: "muted", "text-anchor": "end" }), label("true growth", { class: "muted" })];
   const marks = [["−4", -4, 0], ["−2", -2, 0], ["2", 2, 0], ["*i", 0, 1], ["2*i", 0, 2]].map(([text, x, y]) =>
     [label(text, { class: "muted", "text-anchor": "middle" }), x, y]);
   const point = label("*z", { class: "handle-text", "text-anchor": "middle" });
@@ -139,7 +139,7 @@ function planePane(onMove) {
     set(face, { width, height });
     set(part.axis, { d: `M0 ${cy}H${width}` });
     set(part.border, { d: `M${cx} 24v${height}` });
-    truths.forEach((text, j) => set(text, { x: cx + (j ? 8 : -8) }));
+    truths.forEach((text, j) => set(text, { x: cx + (j ? 8 : -8), y: height + 17 }));
     marks.forEach(([text, x, y]) => set(text, { x: cx + x * scale + (y ? 24 : 0), y: cy - y * scale + (y ? 5 : 18) }));
     set(shaded, { y: outer - 5 });
   }
