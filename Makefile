@@ -41,7 +41,7 @@ test-chapters: .venv/ready book/_static/vendor/ready
 test-site: book
 	$(PY) -m pytest tests/site
 
-bench: .venv/ready _build/bench-peers/ready    # about ten minutes on two quiet cores
+bench: .venv/ready _build/bench-peers/ready    # 15 to 20 minutes on two quiet cores
 	$(PY) -m benchmarks.scans
 
 clean:
