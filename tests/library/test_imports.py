@@ -48,6 +48,7 @@ ALLOWED = {
     "kernels.reference": {"discretize", "kernels"},
     "roofline": set(),
     "scan": {"_backends", "_ops", "_packing", "_shapes"},
+    "scan_algorithms": {"_shapes"},
     "selective": {"_arguments", "_backends", "_ops", "_shapes", "_trapezoid", "kernels"},
     "lti": {"_shapes", "discretize"},
     "nn": {"nn.baselines", "nn.lru", "nn.mamba", "nn.mamba2", "nn.s4d"},
