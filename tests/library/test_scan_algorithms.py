@@ -52,11 +52,11 @@ def test_costs(k):
     n = 2**k
     assert (sequential(n).work, sequential(n).depth) == (n - 1, n - 1)
     assert (hillis_steele(n).work, hillis_steele(n).depth) == (n * k - n + 1, k)
-    assert (blelloch(n).work, blelloch(n).depth) == (2 * n - 2 - k, 2 * k - 1)
+    assert (blelloch(n).work, blelloch(n).depth) == (2 * n - 2 - k, max(1, 2 * k - 2))
     for j in range(1, k):
         c = 2**j
         assert chunked(n, c).work == 2 * n - n // c - c
-        assert chunked(n, c).depth == c + n // c - 1
+        assert chunked(n, c).depth == c + n // c - 2
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -65,6 +65,17 @@ def test_no_schedule_is_cheaper_than_the_bound(name, n):
     schedule = MAKERS[name](n)
     assert schedule.work + schedule.depth >= 2 * n - 2
     assert schedule.depth >= math.log2(n)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("n", [7, 32])
+def test_no_pair_could_be_earlier(name, n):
+    ready = [0] * n
+    for k, level in enumerate(MAKERS[name](n).levels):
+        before = list(ready)
+        for target, source in level:
+            assert max(before[target], before[source]) == k
+            ready[target] = k + 1
 
 
 def test_rounds_lie_between_depth_and_work():

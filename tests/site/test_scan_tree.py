@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from explorables import SMALLEST_TEXT, button, fits_and_shifts_nothing, readout
 
+from ssm_companion import scan_algorithms
+
 DATA = (
     'data-explorable="scan_tree" data-algorithm="hillis_steele" data-level="2" data-place="11"'
     ' data-processors="4"'
@@ -59,18 +61,20 @@ def hillis_steele(n):
 
 
 def blelloch(n):
-    ends = {d: range(2 * d - 1, n, 2 * d) for d in powers(n)}
-    up = [[(i, i - d) for i in ends[d]] for d in powers(n)]
-    down = [[(i + d, i) for i in ends[d] if i + d < n] for d in powers(n)[:-1]]
-    return up + down[::-1]
+    k = len(powers(n))
+    levels = [[] for _ in range(max(k, 2 * k - 2))]
+    for m, d in enumerate(powers(n)):
+        levels[m] += [(i, i - d) for i in range(2 * d - 1, n, 2 * d)]
+    for d in reversed(powers(n)):
+        for q in range(3 * d, n, 2 * d):  # d is its last one bit; for each there was a level
+            levels[q.bit_length() + q.bit_count() - 3].append((q - 1, q - d - 1))
+    return levels
 
 
 def chunked(n, c):
     starts = range(0, n, c)
     inside = [[(k + m, k + m - 1) for k in starts] for m in range(1, c)]
-    carries = [[(k + c - 1, k - 1)] for k in starts[1:]]
-    spread = [(k + m, k - 1) for k in starts[1:] for m in range(c - 1)]
-    return inside + carries + ([spread] if spread else [])
+    return inside + [[(i, k - 1) for i in range(k, k + c)] for k in starts[1:]]
 
 
 PLAIN = {"sequential": sequential, "hillis_steele": hillis_steele, "blelloch": blelloch}
@@ -122,6 +126,15 @@ def test_the_schedules_are_those_of_the_formulas(open_page):
     got = in_browser(open_page("/bare"), "schedule", CASES)
     for case, levels in zip(CASES, got, strict=True):
         assert [[tuple(pair) for pair in pairs] for pairs in levels] == in_python(*case), case
+
+
+def test_the_schedules_are_those_of_the_library(open_page):
+    cases = [("chunked", 1, 1), *((name, 1) for name in PLAIN), *CASES]
+    got = in_browser(open_page("/bare"), "schedule", cases)
+    for (name, *sizes), levels in zip(cases, got, strict=True):
+        expected = getattr(scan_algorithms, name)(*sizes).levels
+        in_order = [sorted(map(tuple, pairs)) for pairs in levels]
+        assert in_order == list(map(sorted, expected)), (name, *sizes)
 
 
 def test_chunks_have_four_places_unless_told(open_page):
@@ -178,12 +191,11 @@ def test_the_counts_of_pairs_and_levels(open_page):
         elif name == "hillis_steele":
             assert (work, depth) == (n * log2(n) - n + 1, log2(n))
         elif name == "blelloch":
-            assert (work, depth) == (2 * n - 2 - log2(n), 2 * log2(n) - 1)
-        elif size[0] in (1, n):  # nothing inside the chunks, or a single one
-            assert (work, depth) == (n - 1, n - 1)
+            assert (work, depth) == (2 * n - 2 - log2(n), max(1, 2 * log2(n) - 2))
         else:
             c = size[0]
-            assert (work, depth) == (2 * n - n / c - c, c + n / c - 1)
+            assert (work, depth) == (2 * n - n / c - c, c + n / c - 2)
+            assert work + depth == 2 * n - 2  # the least there is
 
 
 def test_the_rounds_of_a_number_of_processors(open_page, schedules):
@@ -232,9 +244,9 @@ def test_options_of_the_figure_reach_the_drawing(open_page):
 @pytest.mark.parametrize(
     ("options", "name", "numbers"),
     [
-        ({}, "up and down", [7, 7, 11, 4]),
-        ({"algorithm": "toString", "place": "99", "level": "-3"}, "up and down", [0, 7, 15, 4]),
-        ({"algorithm": "chunked", "processors": "64"}, "chunks of 4", [7, 7, 11, 16]),
+        ({}, "up and down", [6, 6, 11, 4]),
+        ({"algorithm": "toString", "place": "99", "level": "-3"}, "up and down", [0, 6, 15, 4]),
+        ({"algorithm": "chunked", "processors": "64"}, "chunks of 4", [6, 6, 11, 16]),
         ({"algorithm": "sequential", "level": "99"}, "sequential", [15, 15, 11, 4]),
     ],
 )
@@ -327,10 +339,20 @@ def test_arrow_keys_on_the_sliders_change_the_drawing_and_the_readout(open_page)
         (
             "sequential",
             15,
-            "15 combinations in 15 levels, one after the other; with 4 processors 15",
+            "15 combinations in 15 levels, one after the other; with 4 processors 15 rounds.",
         ),
-        ("blelloch", 7, "26 combinations in 7 levels (one after the other: 15 in 15); with 4"),
-        ("chunked", 7, "24 combinations in 7 levels (one after the other: 15 in 15); with 4"),
+        (
+            "blelloch",
+            6,
+            "26 combinations in 6 levels (one after the other: 15 in 15); with 4 processors "
+            "9 rounds.",
+        ),
+        (
+            "chunked",
+            6,
+            "24 combinations in 6 levels (one after the other: 15 in 15); with 4 processors "
+            "6 rounds.",
+        ),
     ],
 )
 def test_the_algorithms(open_page, algorithm, depth, said):
@@ -354,7 +376,7 @@ def test_a_longer_schedule_keeps_no_level_that_a_shorter_one_lacks(open_page):
     button(page, "sequential").click()
     slider(page, "level").fill("9")
     button(page, "up and down").click()
-    assert shown(page)[:2] == [7, 7]
+    assert shown(page)[:2] == [6, 6]
 
 
 def column(page, place):

@@ -15,20 +15,29 @@ const up = (n, d) => range(n / (2 * d)).map((k) => 2 * d * (k + 1) - 1).map((i) 
 /** The pairs (i + d, i) of the down-sweep, from the same ends into the next block. */
 const down = (n, d) => up(n, d).slice(0, -1).map(([i]) => [i + d, i]);
 
-/** Each chunk by itself, then the carries from end to end, then the carries into the chunks. */
+/** The same pairs, each as early as its two segments are there. */
+function early(levels) {
+  const [ready, found] = [{}, []];
+  levels.flat().forEach(([i, j]) => {
+    const level = Math.max(ready[i] ?? 0, ready[j] ?? 0);
+    found[level] = [...(found[level] ?? []), [i, j]];
+    ready[i] = level + 1;
+  });
+  return found;
+}
+
+/** Each chunk by itself, then from chunk to chunk: all places of a chunk take in the end of the one before. */
 function chunked(n, size) {
   const chunks = range(n / size);
-  const inside = range(size - 1);
-  const levels = inside.map((m) => chunks.map((k) => [k * size + m + 1, k * size + m]));
-  const carries = chunks.slice(1).map((k) => [[(k + 1) * size - 1, k * size - 1]]);
-  const spread = chunks.slice(1).flatMap((k) => inside.map((m) => [k * size + m, k * size - 1]));
-  return [...levels, ...carries, spread].filter((pairs) => pairs.length > 0);
+  const levels = range(size - 1).map((m) => chunks.map((k) => [k * size + m + 1, k * size + m]));
+  const carries = chunks.slice(1).map((k) => range(size).map((m) => [k * size + m, k * size - 1]));
+  return [...levels, ...carries];
 }
 
 const ALGORITHMS = {
   sequential: { name: "sequential", levels: (n) => range(n - 1).map((j) => [[j + 1, j]]) },
   hillis_steele: { name: "Hillis–Steele", levels: (n) => strides(n).map((d) => range(n - d).map((j) => [j + d, j])) },
-  blelloch: { name: "up and down", levels: (n) => [...strides(n).map((d) => up(n, d)), ...strides(n / 2).reverse().map((d) => down(n, d))] },
+  blelloch: { name: "up and down", levels: (n) => early([...strides(n).map((d) => up(n, d)), ...strides(n / 2).reverse().map((d) => down(n, d))]) },
   chunked: { name: "chunks of 4", levels: chunked },
 };
 
