@@ -15,29 +15,27 @@ const up = (n, d) => range(n / (2 * d)).map((k) => 2 * d * (k + 1) - 1).map((i) 
 /** The pairs (i + d, i) of the down-sweep, from the same ends into the next block. */
 const down = (n, d) => up(n, d).slice(0, -1).map(([i]) => [i + d, i]);
 
-/** The same pairs, each as early as its two segments are there. */
-function early(levels) {
-  const [ready, found] = [{}, []];
-  levels.flat().forEach(([i, j]) => {
-    const level = Math.max(ready[i] ?? 0, ready[j] ?? 0);
-    found[level] = [...(found[level] ?? []), [i, j]];
-    ready[i] = level + 1;
+/** The pairs up and down, each as early as its two segments are there. */
+function tree(n) {
+  const [ready, levels] = [Array(n).fill(0), []];
+  [...strides(n).map((d) => up(n, d)), ...strides(n / 2).reverse().map((d) => down(n, d))].flat().forEach(([i, j]) => {
+    ready[i] = Math.max(ready[i], ready[j]) + 1;
+    (levels[ready[i] - 1] ??= []).push([i, j]);
   });
-  return found;
+  return levels;
 }
 
 /** Each chunk by itself, then from chunk to chunk: all places of a chunk take in the end of the one before. */
 function chunked(n, size) {
-  const chunks = range(n / size);
-  const levels = range(size - 1).map((m) => chunks.map((k) => [k * size + m + 1, k * size + m]));
-  const carries = chunks.slice(1).map((k) => range(size).map((m) => [k * size + m, k * size - 1]));
-  return [...levels, ...carries];
+  const starts = range(n / size).map((k) => k * size);
+  const alone = range(size - 1).map((m) => starts.map((k) => [k + m + 1, k + m]));
+  return [...alone, ...starts.slice(1).map((k) => range(size).map((m) => [k + m, k - 1]))];
 }
 
 const ALGORITHMS = {
   sequential: { name: "sequential", levels: (n) => range(n - 1).map((j) => [[j + 1, j]]) },
   hillis_steele: { name: "Hillis–Steele", levels: (n) => strides(n).map((d) => range(n - d).map((j) => [j + d, j])) },
-  blelloch: { name: "up and down", levels: (n) => early([...strides(n).map((d) => up(n, d)), ...strides(n / 2).reverse().map((d) => down(n, d))]) },
+  blelloch: { name: "up and down", levels: tree },
   chunked: { name: "chunks of 4", levels: chunked },
 };
 
