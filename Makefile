@@ -8,6 +8,8 @@ endif
 PY  := $(BIN)/python
 LABCONFIG := .venv/etc/jupyter/labconfig
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# two tests, or two chapters, at a time, each on one core
+TEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 
 # files whose change no tool below notices by itself
 COMPANION := $(shell find ssm_companion -name '*.py')
@@ -33,13 +35,13 @@ lab: .venv/ready    # double-click a .md to open it as a notebook
 test: test-library test-chapters test-site
 
 test-library: .venv/ready
-	$(PY) -m pytest tests/library
+	$(TEST) --dist worksteal tests/library
 
 test-chapters: .venv/ready book/_static/vendor/ready
-	$(PY) -m pytest book tests/chapters tests/test_frame.py
+	$(TEST) --dist loadfile book tests/chapters tests/test_frame.py
 
 test-site: book
-	$(PY) -m pytest tests/site
+	$(TEST) --dist worksteal tests/site
 
 bench: .venv/ready _build/bench-peers/ready    # 15 to 20 minutes on two quiet cores
 	$(PY) -m benchmarks.scans
