@@ -1,7 +1,5 @@
 """Prints under the title of a chapter how long its code took, as measured when it was executed."""
 
-import os
-
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 
@@ -12,7 +10,7 @@ def stamp(app, doctree, docname):
     if executed is None or title is None or not executed.get("runtime"):
         return
     # nodes marked "meta" are about the page and not part of its text
-    text = f"Runs in {executed['runtime']:.0f} seconds on {os.cpu_count()} cores"
+    text = f"Runs in {executed['runtime']:.0f} seconds on one core"
     title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", text, classes=["meta"]))
 
 

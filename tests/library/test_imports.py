@@ -65,7 +65,8 @@ ALLOWED = {
     "tasks.copying": {"_shapes"},
     "tasks.series": {"_shapes"},
     "testing": set(),
-    "theory": {"theory.memory"},
+    "theory": {"theory.contraction", "theory.memory"},
+    "theory.contraction": set(),
     "theory.memory": set(),
     "training": {"_progress", "_shapes"},
 }
