@@ -9,10 +9,19 @@ UNFOLD = """() => {
   document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
   document.querySelectorAll(".toggle-button-hidden").forEach((button) => button.click());
 }"""
-# To axe a formula is its text and a drawing one image: it is slow with thousands of pieces.
+# To axe a formula is its text, a drawing one image, and of the words of a colour in a piece of code
+# one is enough: it is slow with thousands of pieces.
 FLATTEN = """() => {
   document.querySelectorAll(".katex-html").forEach((f) => f.replaceChildren(f.textContent));
   document.querySelectorAll("svg.ssm-figure").forEach((figure) => figure.replaceChildren());
+  document.querySelectorAll("pre").forEach((code) => {
+    const seen = new Set();
+    code.querySelectorAll("span:not(:has(*))").forEach((word) => {
+      if (seen.has(word.className)) word.replaceWith(word.textContent);
+      seen.add(word.className);
+    });
+    code.normalize();
+  });
 }"""
 # `region` is of moderate impact, and slow; `preload` would fetch style sheets anew
 OPTIONS = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}}, "preload": False}
