@@ -2,3 +2,4 @@
 
 from ssm_companion.tasks import copying as copying
 from ssm_companion.tasks import series as series
+from ssm_companion.tasks import text as text
