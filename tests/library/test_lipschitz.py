@@ -297,6 +297,24 @@ def test_reach_along_follows_the_layer_and_bounds_its_jacobian(rule, d_conv):
 
 
 @pytest.mark.parametrize("rule", ["euler", "zoh"])
+def test_for_one_number_the_slope_of_the_state_is_exact(rule):
+    layer = Mamba(1, 1, 1, expand=1, discretization=rule, dtype=torch.float64)
+    numbers = {"in_proj": [1.0, 1.0], "x_proj": [1.5, 0.7, 1.0], "dt_proj": [1.0], "conv": [1.0]}
+    with torch.no_grad():
+        for name, weight in numbers.items():
+            getattr(layer, name).weight.copy_(torch.tensor(weight)[:, None])
+        layer.conv.bias.zero_()
+        layer.dt_proj.bias.zero_()
+    # the second input writes nothing, and moves the state only by what it forgets
+    u = torch.tensor([3.0, 0.0], dtype=torch.float64, requires_grad=True)
+    _, state = layer(u.reshape(1, 2, 1), return_state=True)
+    (by_input,) = torch.autograd.grad(state.ssm.sum(), u)
+    assert by_input[1].abs() > 0.1
+    reach = mamba_reach_along(arrays(layer.requires_grad_(False)), u.detach()[:, None], rule)["h"]
+    assert reach.slope[-1].item() == pytest.approx(by_input.abs().sum().item())
+
+
+@pytest.mark.parametrize("rule", ["euler", "zoh"])
 @pytest.mark.parametrize("d_conv", [1, 3])
 def test_the_ball_bounds_every_sequence_in_it(rule, d_conv):
     rng = np.random.default_rng(1)
