@@ -50,7 +50,9 @@ def exponents(factors, *, running: bool = False) -> np.ndarray:
     For any T the exponents add up to the average of :math:`\log|\det M_t|`, and for diagonal or
     upper triangular factors they are the averages over the diagonal, exactly. In general they tend
     to the exponents as T grows if the factors are stationary, ergodic and
-    :math:`\mathbb{E} \log^+ \lVert M_t \rVert < \infty`: Oseledets' theorem.
+    :math:`\mathbb{E} \log^+ \lVert M_t \rVert < \infty`: Oseledets' theorem. Where a direction is
+    erased in several steps, none of which erases it alone, rounding makes a finite number of
+    ``-inf``.
 
     References
     ----------
@@ -67,7 +69,7 @@ def exponents(factors, *, running: bool = False) -> np.ndarray:
     factors = _products(factors)
     *many, length, d, _ = factors.shape
     growth = np.empty((*many, length, d))
-    Q = np.eye(d)
+    Q = np.eye(d)  # in double precision, and so is all that follows
     with np.errstate(divide="ignore"):  # log 0 = -inf is the answer
         for t in range(length):
             Q, R = np.linalg.qr(factors[..., t, :, :] @ Q)
@@ -279,7 +281,7 @@ def _products(factors) -> np.ndarray:
         raise ValueError(f"`factors` must have shape (..., T, d, d) with T, d >= 1, got {shape}")
     if not np.isfinite(factors).all():
         raise ValueError("`factors` must be finite")
-    return factors.astype(np.result_type(factors, np.float64))
+    return factors
 
 
 def _check_name(law: str) -> None:

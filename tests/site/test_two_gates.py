@@ -403,11 +403,11 @@ def place(page, coordinates, edge):
 
 @pytest.mark.parametrize("schedule", ["in turn", "together", "at random"])
 def test_each_step_of_the_orbit_has_the_colour_of_what_it_moves(open_page, schedule):
-    page = mounted(open_page, {"rho": "0.8", "angle": "110", "p": "1", "q": "0"})
+    page = mounted(open_page, {"rho": "0.95", "angle": "110", "p": "1", "q": "0"})
     button(page, schedule).click()
     name = {"in turn": "turns", "together": "together", "at random": "random"}[schedule]
     gates = in_python(name, 1, 0, 1, 1, 16)
-    h = states(system("rotation", 0.8, np.radians(110)), gates)
+    h = states(system("rotation", 0.95, np.radians(110)), gates)
     edge = max(1.4, 1.2 * np.abs(h).max())
     at = place(page, h, edge)
     drawn = {kind: points(page, f".tg-plane .{kind}") for kind in ("first", "second", "both")}
@@ -418,7 +418,7 @@ def test_each_step_of_the_orbit_has_the_colour_of_what_it_moves(open_page, sched
         if kind != "both":  # a step of one number is parallel to its axis
             assert abs(np.diff(piece, axis=0)[0, int(kind == "first")]) < 1e-9
     assert not any(drawn.values())
-    free = states(system("rotation", 0.8, np.radians(110)), [(1, 1)] * 16)
+    free = states(system("rotation", 0.95, np.radians(110)), [(1, 1)] * 16)
     np.testing.assert_allclose(
         points(page, ".tg-plane .free")[0], place(page, free, edge), atol=0.02
     )
