@@ -153,7 +153,7 @@ def norm_in(P, A) -> np.ndarray:
     P, A = _square("P", P), _square("A", A)
     if P.shape[-1] != A.shape[-1]:
         raise ValueError(f"`P` must be as large as `A`, got {P.shape[-1]} and {A.shape[-1]}")
-    if not np.allclose(P, P.conj().swapaxes(-1, -2), rtol=1e-8, atol=0):
+    if not np.allclose(P, P.conj().swapaxes(-1, -2), rtol=0, atol=1e-9 * np.abs(P).max()):
         raise ValueError("`P` must be Hermitian")
     try:
         root = np.linalg.cholesky(P).conj().swapaxes(-1, -2)  # h* P h = |root h|^2
@@ -228,7 +228,7 @@ def common_lyapunov(matrices, rate: float) -> np.ndarray | None:
     -------
     numpy.ndarray, ``(d, d)``, or None
         Symmetric with least eigenvalue 1, and a greatest one near the least possible; its norm
-        was recomputed for each matrix (:func:`norm_in`, to within 1e-6). None if no P was found,
+        was recomputed for each matrix (:func:`norm_in`, to six digits). None if no P was found,
         which near the limit is no proof that there is none.
 
     Raises
@@ -273,7 +273,8 @@ def common_rate(matrices, tolerance: float = 1e-3) -> tuple[float, np.ndarray]:
     Returns
     -------
     float
-        The factor, within ``tolerance`` of the least.
+        The factor: an upper bound of the least one, and within ``tolerance`` of it as long as the
+        solver does not fail earlier.
     numpy.ndarray, ``(d, d)``
         The P of :func:`common_lyapunov` that shows it.
 
@@ -291,13 +292,25 @@ def common_rate(matrices, tolerance: float = 1e-3) -> tuple[float, np.ndarray]:
     family = _real_family(matrices)
     if not tolerance > 0:
         raise ValueError(f"`tolerance` must be > 0, got {tolerance}")
-    program, best = _program(family), np.eye(family.shape[-1])
-    low, high = spectral_radius(family).max(), norm_in(best, family).max()
+    given, (seen, root) = family, _balanced(family)
+    program, best = _program(seen), np.eye(family.shape[-1])
+    low, high = spectral_radius(family).max(), norm_in(best, seen).max()
     while high - low > tolerance:
         middle = (low + high) / 2
-        P = _solve(program, family, middle)
+        P = _solve(program, seen, middle)
         low, high, best = (middle, high, best) if P is None else (low, middle, P)
-    return float(high), best
+    P = root.T @ best @ root
+    P = (P + P.T) / 2
+    return float(norm_in(P, given).max()), P / np.linalg.eigvalsh(P)[0]
+
+
+def _balanced(family: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The family in coordinates in which no matrix is far from its spectral radius, and these."""
+    floor = 1e-6 * norm_in(np.eye(family.shape[-1]), family).max()
+    radius = max(spectral_radius(family).max(), floor, 1e-300)
+    P = lyapunov(family / (1.02 * radius)).sum(0)
+    root = np.linalg.cholesky(P / np.linalg.eigvalsh(P)[0]).T
+    return root @ family @ np.linalg.inv(root), root
 
 
 def stack_bound(t, layers: int, factor, gain):
@@ -373,7 +386,7 @@ def _solve(program, family: np.ndarray, rate: float) -> np.ndarray | None:
     least = np.linalg.eigvalsh(found)[0]
     if least <= 0:
         return None
-    return found / least if (norm_in(found, family) <= rate + 1e-6).all() else None
+    return found / least if (norm_in(found, family) <= rate * (1 + 1e-6)).all() else None
 
 
 def _square(name: str, matrix) -> np.ndarray:

@@ -143,6 +143,17 @@ def test_common_rate_of_one_matrix_comes_close_to_its_spectral_radius():
     assert norm_in(P, SHEAR) <= rate + 1e-6
 
 
+@pytest.mark.parametrize("coupling", [1e2, 1e3, 1e4])
+def test_common_rate_is_not_lost_where_norms_are_huge(coupling):
+    rate, P = common_rate([[[0.5, coupling], [0.0, 0.5]]])
+    assert 0.5 <= rate < 0.52
+    assert norm_in(P, [[0.5, coupling], [0.0, 0.5]]) <= rate * (1 + 1e-6)
+
+
+def test_common_lyapunov_gives_no_certificate_that_is_slightly_wrong():
+    assert common_lyapunov([1e-8 * np.eye(2)], 5e-9) is None
+
+
 @pytest.mark.parametrize(("layers", "factor", "gain"), [(1, 0.5, 2.0), (4, 0.9, 0.3), (8, 0.5, 1)])
 def test_stack_bound_is_what_the_recursion_gives(layers, factor, gain):
     e = np.ones(layers)
