@@ -22,7 +22,9 @@ def detach(app, doctree, docname):
         mark = isinstance(text, nodes.Text) and MARK.match(text.astext())
         if mark:
             formula["mark"] = mark[0]
-            text.parent.replace(text, nodes.Text(text.astext()[mark.end() :]))
+            # not `replace`, which looks for the first equal text of the paragraph
+            place = next(i for i, child in enumerate(text.parent) if child is text)
+            text.parent[place] = nodes.Text(text.astext()[mark.end() :])
 
 
 def attach(html, mark):
