@@ -22,6 +22,19 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
 
 
+def times_spoken(page, slider):
+    """How often the live summary changes while a slider moves twenty steps, and then rests."""
+    page.evaluate("""() => {
+      window.spoken = 0;
+      const watch = new MutationObserver(() => { window.spoken += 1; });
+      watch.observe(document.querySelector("[aria-live=polite]"), { childList: true });
+    }""")
+    for _ in range(20):
+        page.get_by_label(slider).press("ArrowLeft")
+    readout(page)
+    return page.evaluate("window.spoken")
+
+
 def fits_and_shifts_nothing(open_page, width, names):
     """The figure is no wider than the window, and its height is reserved and kept."""
     reserved = open_page("/bare", width=width).evaluate(TOP)
