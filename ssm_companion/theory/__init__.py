@@ -4,3 +4,4 @@ from ssm_companion.theory import contraction as contraction
 from ssm_companion.theory import lipschitz as lipschitz
 from ssm_companion.theory import lyapunov as lyapunov
 from ssm_companion.theory import memory as memory
+from ssm_companion.theory import reach as reach

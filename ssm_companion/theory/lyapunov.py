@@ -213,12 +213,8 @@ def gate_mean_square(a, law: str, p: float | None = None) -> np.ndarray:
 
     Parameters
     ----------
-    a : array_like
-        The factor of the free system, real or complex, any shape.
-    law : {"bernoulli", "arcsine", "uniform"}
-        The law of the gate, as in :func:`gate_exponent`.
-    p : float, optional
-        The probability of an open gate, for ``"bernoulli"`` and only there; broadcasts with ``a``.
+    a, law, p
+        As in :func:`gate_exponent`.
 
     Returns
     -------
@@ -228,7 +224,7 @@ def gate_mean_square(a, law: str, p: float | None = None) -> np.ndarray:
     Raises
     ------
     ValueError
-        For another law, or unless ``p`` is a probability where it is needed and absent elsewhere.
+        As in :func:`gate_exponent`.
 
     Notes
     -----
