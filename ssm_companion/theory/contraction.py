@@ -59,7 +59,8 @@ def lyapunov(A, Q=None) -> np.ndarray:
     Raises
     ------
     ValueError
-        For a matrix that is not square, unequal sizes, or a spectral radius of 1 or more.
+        For a matrix that is not square, unequal sizes, a spectral radius of 1 or more, or a ``Q``
+        that is not Hermitian.
 
     Notes
     -----
@@ -74,6 +75,7 @@ def lyapunov(A, Q=None) -> np.ndarray:
     Q = np.eye(A.shape[-1]) if Q is None else _square("Q", Q)
     if Q.shape[-1] != A.shape[-1]:
         raise ValueError(f"`Q` must be as large as `A`, got {Q.shape[-1]} and {A.shape[-1]}")
+    _check_hermitian("Q", Q)
     if not (spectral_radius(A) < 1).all():
         worst = spectral_radius(A).max()
         raise ValueError(f"`A` must have spectral radius below 1, got {worst:.6g}")
@@ -83,7 +85,7 @@ def lyapunov(A, Q=None) -> np.ndarray:
 
 
 _lyapunov_each = np.vectorize(
-    scipy.linalg.solve_discrete_lyapunov, signature="(d,d),(d,d)->(d,d)", excluded={"method"}
+    scipy.linalg.solve_discrete_lyapunov, signature="(d,d),(d,d)->(d,d)"
 )
 
 
@@ -105,7 +107,8 @@ def lyapunov_expression(A: sp.Matrix, Q: sp.Matrix | None = None) -> sp.Matrix:
     Raises
     ------
     ValueError
-        If ``A`` is not square or ``Q`` has another shape.
+        If ``A`` is not square, ``Q`` has another shape or is not symmetric, or the equation has no
+        solution or several.
 
     Examples
     --------
@@ -117,11 +120,16 @@ def lyapunov_expression(A: sp.Matrix, Q: sp.Matrix | None = None) -> sp.Matrix:
     Q = sp.eye(d) if Q is None else Q
     if A.cols != d or Q.shape != (d, d):
         raise ValueError(f"`A`, `Q` must be square and equally large, got {A.shape}, {Q.shape}")
-    unknowns = {(i, j): sp.Symbol(f"p{i}{j}") for i in range(d) for j in range(i, d)}
+    if not Q.is_symmetric():
+        raise ValueError(f"`Q` must be symmetric, got {Q}")
+    unknowns = {(i, j): sp.Dummy(f"p{i}{j}") for i in range(d) for j in range(i, d)}
     P = sp.Matrix(d, d, lambda i, j: unknowns[min(i, j), max(i, j)])
     gap = P - A.T * P * A - Q
     equations = [gap[i, j] for i, j in unknowns]
-    return P.subs(sp.solve(equations, list(unknowns.values()))).applyfunc(sp.factor)
+    solution = sp.solve(equations, list(unknowns.values()), dict=True)
+    if len(solution) != 1 or len(solution[0]) < len(unknowns):
+        raise ValueError("`A` has an eigenvalue that is the reciprocal of one of its eigenvalues")
+    return P.subs(solution[0]).applyfunc(sp.factor)
 
 
 def norm_in(P, A) -> np.ndarray:
@@ -153,8 +161,7 @@ def norm_in(P, A) -> np.ndarray:
     P, A = _square("P", P), _square("A", A)
     if P.shape[-1] != A.shape[-1]:
         raise ValueError(f"`P` must be as large as `A`, got {P.shape[-1]} and {A.shape[-1]}")
-    if not np.allclose(P, P.conj().swapaxes(-1, -2), rtol=0, atol=1e-9 * np.abs(P).max()):
-        raise ValueError("`P` must be Hermitian")
+    _check_hermitian("P", P)
     try:
         root = np.linalg.cholesky(P).conj().swapaxes(-1, -2)  # h* P h = |root h|^2
     except np.linalg.LinAlgError:
@@ -203,13 +210,15 @@ def joint_spectral_bounds(matrices, length: int) -> tuple[float, float]:
             f"`length` must be >= 1 with at most {MAX_PRODUCTS} products, got {length}, "
             f"{len(family)}^{length} products"
         )
+    scale = float(np.abs(family).max()) or 1.0  # long products neither over- nor underflow
+    family = family / scale
     lower, upper, products = 0.0, math.inf, np.eye(family.shape[-1])[None]
     for k in range(1, length + 1):
         products = (family[:, None] @ products).reshape(-1, *family.shape[1:])
         lower = max(lower, float(spectral_radius(products).max()) ** (1 / k))
         size = float(np.linalg.norm(products, 2, axis=(-2, -1)).max())
         upper = min(upper, size ** (1 / k))
-    return lower, upper
+    return scale * lower, scale * max(lower, upper)
 
 
 def common_lyapunov(matrices, rate: float) -> np.ndarray | None:
@@ -349,6 +358,7 @@ def stack_bound(t, layers: int, factor, gain):
     """
     if layers < 1:
         raise ValueError(f"`layers` must be >= 1, got {layers}")
+    t, factor, gain = (np.asarray(x) if isinstance(x, list) else x for x in (t, factor, gain))
     ways, total = 1, 0
     for j in range(layers):
         total = total + gain**j * ways
@@ -396,6 +406,12 @@ def _square(name: str, matrix) -> np.ndarray:
     if not np.isfinite(matrix).all():
         raise ValueError(f"`{name}` must be finite")
     return matrix if matrix.dtype.kind == "c" else matrix.astype(float)
+
+
+def _check_hermitian(name: str, matrix: np.ndarray) -> None:
+    adjoint = matrix.conj().swapaxes(-1, -2)
+    if not np.allclose(matrix, adjoint, rtol=0, atol=1e-9 * np.abs(matrix).max()):
+        raise ValueError(f"`{name}` must be Hermitian")
 
 
 def _family(matrices) -> np.ndarray:

@@ -150,6 +150,20 @@ def test_common_rate_is_not_lost_where_norms_are_huge(coupling):
     assert norm_in(P, [[0.5, coupling], [0.0, 0.5]]) <= rate * (1 + 1e-6)
 
 
+def test_common_lyapunov_distorts_no_more_than_the_equation_of_lyapunov():
+    for rate in (0.6, 0.8, 0.95):
+        P = common_lyapunov([SHEAR], rate)
+        assert np.linalg.cond(P) <= np.linalg.cond(lyapunov(SHEAR / rate)) * (1 + 1e-3)
+
+
+def test_joint_spectral_bounds_of_one_matrix_by_hand():
+    powers = [np.linalg.matrix_power(SHEAR, k) for k in (1, 2, 3)]
+    norms = [np.linalg.norm(power, 2) ** (1 / k) for k, power in enumerate(powers, 1)]
+    np.testing.assert_allclose(joint_spectral_bounds([SHEAR], 3), [0.5, min(norms)], rtol=1e-7)
+    small = joint_spectral_bounds([1e-200 * SHEAR], 3)
+    np.testing.assert_allclose(small, [5e-201, 1e-200 * min(norms)], rtol=1e-7)
+
+
 def test_common_lyapunov_gives_no_certificate_that_is_slightly_wrong():
     assert common_lyapunov([1e-8 * np.eye(2)], 5e-9) is None
 
@@ -184,6 +198,10 @@ def test_stack_bound_in_symbols_arrays_and_numbers():
         (lambda: lyapunov([[1.0]]), "`A` must have spectral radius below 1, got 1"),
         (lambda: lyapunov(np.zeros((2, 2)), [[1.0]]), "`Q` must be as large as `A`, got 1 and 2"),
         (lambda: lyapunov_expression(sp.ones(2, 3)), r"must be square .* got \(2, 3\)"),
+        (lambda: lyapunov(np.zeros((2, 2)), [[1.0, 1.0], [0.0, 1.0]]), "`Q` must be Hermitian"),
+        (lambda: lyapunov_expression(sp.eye(1)), "`A` has an eigenvalue that is the reciprocal"),
+        (lambda: lyapunov_expression(sp.diag(2, sp.Rational(1, 2))), "`A` has an eigenvalue"),
+        (lambda: lyapunov_expression(sp.zeros(2), sp.Matrix([[1, 1], [0, 1]])), "be symmetric"),
         (lambda: norm_in(-np.eye(2), np.eye(2)), "positive definite, got a least eigenvalue of -1"),
         (lambda: norm_in([[1.0, 1.0], [0.0, 1.0]], np.eye(2)), "`P` must be Hermitian"),
         (lambda: norm_in([[1.0]], np.eye(2)), "`P` must be as large as `A`, got 1 and 2"),
