@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.library import custom_op
 
 from ssm_companion._backends import kernels
@@ -113,7 +114,8 @@ def linear(a, b, h0, bounds, reverse, backend) -> Tensor:
     if backend == "reference":
         return kernels(backend).linear(a, b, h0, bounds, reverse)
     # dynamo does not trace a Function with a jvp, and has no use for one
-    op = _linear if torch.compiler.is_compiling() else _LinearScan.apply
+    plain = not _forward_mode() and torch.compiler.is_compiling()
+    op = _linear if plain else _LinearScan.apply
     return op(a, b, h0, bounds, reverse, backend)
 
 
@@ -231,6 +233,13 @@ def _once(ctx, *grads):
     )
 
 
+def _reverse_only(ctx, *tangents):
+    raise NotImplementedError(
+        "forward mode through a selective scan needs backend='reference'; the kernels have "
+        "derivatives in reverse mode only"
+    )
+
+
 _selective.register_autograd(_selective_vjp, setup_context=_selective_setup)
 _selective_backward.register_autograd(_once)
 
@@ -273,6 +282,8 @@ class _SelectiveScan(torch.autograd.Function):
         args = (dy, dlast, checkpoints, *inputs, *ctx.options)
         return _by_input(inputs, _SelectiveBackward.apply(*args), ctx.options)
 
+    jvp = staticmethod(_reverse_only)
+
 
 class _SelectiveBackward(torch.autograd.Function):
     """The derivative, which has none itself."""
@@ -288,6 +299,7 @@ class _SelectiveBackward(torch.autograd.Function):
         pass
 
     backward = staticmethod(_once)
+    jvp = staticmethod(_once)
 
 
 def selective(inputs: Inputs, options: Options, backend: str) -> tuple[Tensor, Tensor]:
@@ -295,13 +307,23 @@ def selective(inputs: Inputs, options: Options, backend: str) -> tuple[Tensor, T
     if backend == "reference":
         return kernels(backend).selective(inputs, options)
     # the op alone is enough where nothing is differentiated, and has less to do
-    plain = torch.compiler.is_compiling() or not torch.is_grad_enabled()
+    undifferentiated = torch.compiler.is_compiling() or not torch.is_grad_enabled()
+    plain = not _forward_mode() and undifferentiated
     op = _selective if plain else _SelectiveScan.apply
     y, last, _ = op(*inputs, *options, backend)
     return y, last
 
 
 # ---- what both need ----
+
+
+def _forward_mode() -> bool:
+    """Whether tangents may be on their way, which an op of `torch.library` would make zeros."""
+    found = forward_ad._current_level >= 0
+    if found and torch.compiler.is_compiling():
+        # an error in a trace, after which dynamo leaves the function to Python unless fullgraph
+        raise NotImplementedError("`torch.compile` with fullgraph has no forward mode for scans")
+    return found
 
 
 def _plain(x: Tensor | None) -> Tensor | None:

@@ -6,7 +6,7 @@ from systems import KERNELS
 
 from ssm_companion import selective_scan
 
-BATCH, LENGTH, CHANNELS, MODES, CHUNK = 2, 2048, 256, 16, 64
+BATCH, LENGTH, CHANNELS, MODES, CHUNK = 2, 1024, 64, 16, 64
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.testing import assert_close
 
 from ssm_companion import linear_scan
@@ -148,6 +148,23 @@ def test_derivatives_of_packed_sequences_with_a_constant_a(dtype):
 
     assert gradcheck(scan, (a, b.requires_grad_(), h0), check_forward_ad=True)
     assert gradgradcheck(scan, (a, b, h0))
+
+
+def test_forward_mode_and_torch_compile_lose_no_tangent_to_each_other():
+    a, b, h0 = system(5)
+
+    def tangent(b):
+        return torch.func.jvp(lambda b: linear_scan(a, b, h0), (b,), (b,))[1]
+
+    expected = linear_scan(a, b)
+    torch._dynamo.reset()
+    assert_close(torch.compile(tangent, backend="eager")(b), expected)
+
+    scan = torch.compile(lambda b: linear_scan(a, b, h0), backend="eager")
+    scan(b)  # a graph, which has no forward mode
+    with forward_ad.dual_level():
+        found = scan(forward_ad.make_dual(b, b))
+        assert_close(forward_ad.unpack_dual(found).tangent, expected)
 
 
 @pytest.mark.parametrize("dtype", DIFFERENTIABLE)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 from systems import BACKENDS, DOUBLE, KERNELS, assert_near, gradients, scan, system, tensors
-from torch.autograd import gradcheck, gradgradcheck
-from torch.func import grad, vmap
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
+from torch.func import grad, jvp, vjp, vmap
 
 from ssm_companion import selective_scan
 
@@ -115,6 +115,54 @@ def test_a_second_derivative_of_a_kernel_says_who_has_it(backend):
     (first,) = torch.autograd.grad(y.sum(), A, create_graph=True)
     with pytest.raises(NotImplementedError, match="need backend='reference'"):
         first.sum().backward()
+
+
+def in_a_dual_level(run, x):
+    with forward_ad.dual_level():
+        run(forward_ad.make_dual(x, x))
+
+
+def of_a_gradient(run, x):
+    """Tangents of what comes from above only."""
+    value, pull = vjp(run, x)
+    jvp(pull, (value,), (value,))
+
+
+REFERENCE = "need.* backend='reference'"
+FORWARD = {
+    "jvp": lambda run, x: jvp(run, (x,), (x,)),
+    "dual": in_a_dual_level,
+    "gradient": of_a_gradient,
+}
+
+
+@on_each_kernel
+@pytest.mark.parametrize("grad_mode", [True, False])
+@pytest.mark.parametrize("way", FORWARD)
+@pytest.mark.parametrize("method", ["euler", "trapezoid"])
+def test_forward_mode_of_a_kernel_says_who_has_it(method, way, grad_mode, backend):
+    """Not zeros, which is what PyTorch makes of the tangents of an operator without a formula."""
+    arguments = system(next(kind for kind in DOUBLE if kind.method == method))
+    run = function_of(["initial_state"], arguments, backend)
+    with torch.set_grad_enabled(grad_mode), pytest.raises(NotImplementedError, match=REFERENCE):
+        FORWARD[way](run, arguments["initial_state"])
+
+
+def test_forward_mode_in_a_compiled_function_says_who_has_it():
+    arguments = system(DOUBLE[0])
+    run = function_of(["u"], arguments, "cpu")
+    torch._dynamo.reset()
+    with pytest.raises(NotImplementedError, match=REFERENCE):
+        torch.compile(lambda x: FORWARD["jvp"](run, x), backend="eager")(arguments["u"])
+
+
+@on_each_kernel
+@torch.no_grad()
+def test_a_scan_without_tangents_runs_amid_forward_mode(backend):
+    arguments = system(DOUBLE[0])
+    expected = scan(arguments, backend)
+    with forward_ad.dual_level():
+        assert_near(scan(arguments, backend), expected)
 
 
 # ---- transforms ----
