@@ -9,6 +9,8 @@ PY  := $(BIN)/python
 LABCONFIG := .venv/etc/jupyter/labconfig
 # without bytecode: of fifteen thousand modules a third is ever imported
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
+# else each process compiles the Python of torch and of the rest anew, for 16 seconds
+unexport PYTHONDONTWRITEBYTECODE
 # two tests, or two chapters, at a time, each on one core
 TEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 
