@@ -12,7 +12,10 @@ UNFOLD = """() => {
 # To axe a formula is its text, a drawing one image, and of the words of a colour in a piece of code
 # one is enough: it is slow with thousands of pieces.
 FLATTEN = """() => {
-  document.querySelectorAll(".katex-html").forEach((f) => f.replaceChildren(f.textContent));
+  document.querySelectorAll(".katex-html").forEach((f) => {
+    f.replaceChildren(f.textContent);
+    f.style.overflowWrap = "anywhere"; // or a table would scroll for this text
+  });
   document.querySelectorAll("svg.ssm-figure").forEach((figure) => figure.replaceChildren());
   document.querySelectorAll("pre").forEach((code) => {
     const seen = new Set();
