@@ -112,8 +112,7 @@ def test_bounds_of_a_sequence_lie_below_those_of_the_ball(rule):
 def test_the_bound_of_the_ball_grows_like_a_power_of_the_radius(rule, power):
     for layer in layers(rule, 2):
         one, two = (
-            np.linalg.norm(mamba_in_ball(arrays(layer), R, rule)["out"].slope)
-            for R in (1e5, 2e5)
+            np.linalg.norm(mamba_in_ball(arrays(layer), R, rule)["out"].slope) for R in (1e5, 2e5)
         )
         assert math.log2(two / one) == pytest.approx(power, abs=0.01)
 

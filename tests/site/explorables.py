@@ -1,6 +1,7 @@
 """What the tests of the explorables share: to read and press them, and what is asked of each."""
 
 import pytest
+from bs4 import BeautifulSoup
 
 TOP = "document.getElementById('after').getBoundingClientRect().top"
 SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll(".explorable *")]
@@ -47,10 +48,28 @@ def fits_and_shifts_nothing(open_page, width, names):
         assert page.evaluate(TOP) == pytest.approx(reserved, abs=2)
 
 
-def is_large_enough_on_a_phone(open_page):
-    """Every target is at least 32 pixels high, every text at least 12."""
-    page = open_page(width=375)
+def is_large_enough_on_a_phone(open_page, width=375, least=32):
+    """Every target is at least 32 pixels high and `least` wide, every text at least 12."""
+    page = open_page(width=width)
     for target in page.locator(".explorable :is(button, input)").all():
-        assert target.bounding_box()["height"] >= 32
-    assert page.locator(".grip").bounding_box()["width"] >= 32
+        box = target.bounding_box()
+        assert box["height"] >= 32 and box["width"] >= least
+    for grip in page.locator(".grip").all():
+        assert grip.bounding_box()["width"] >= 32
     assert page.evaluate(SMALLEST_TEXT) >= 12
+
+
+def its_chapter_shows(html, site, visit, chapter, name, line):
+    """The page has the figure, its words, the room that is reserved for it, and the readout."""
+    page = BeautifulSoup((html / chapter).read_bytes(), "html.parser")
+    figure = page.select_one(f"figure[data-explorable={name}]")
+    assert figure.select_one(".explorable-alt").text.strip()
+    assert figure.select_one("noscript").text.strip().startswith("This figure needs JavaScript")
+    for width in (1440, 320):
+        with visit(f"{site}/{chapter}", width) as (page, faults):
+            stage = page.locator(f"figure[data-explorable={name}] .explorable-stage")
+            stage.locator(".explorable-readout").get_by_text(line).wait_for()
+            kept = stage.evaluate("node => parseFloat(getComputedStyle(node).minHeight)")
+            assert stage.bounding_box()["height"] == pytest.approx(kept, abs=1)
+            assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+            assert faults == []

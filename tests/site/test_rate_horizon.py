@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from bs4 import BeautifulSoup
-from explorables import SMALLEST_TEXT, button, fits_and_shifts_nothing, readout, times_spoken
+from explorables import (
+    button,
+    fits_and_shifts_nothing,
+    is_large_enough_on_a_phone,
+    its_chapter_shows,
+    readout,
+    times_spoken,
+)
 
 from ssm_companion import linear_scan
 
@@ -334,11 +340,7 @@ def test_the_readout_and_the_labels_stay_in_their_place(open_page, width):
 
 @pytest.mark.parametrize("width", [320, 375])
 def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
-    page = open_page(width=width)
-    for target in page.locator(".explorable :is(button, input)").all():
-        box = target.bounding_box()
-        assert box["height"] >= 32 and box["width"] >= 24
-    assert page.evaluate(SMALLEST_TEXT) >= 12
+    is_large_enough_on_a_phone(open_page, width, least=24)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -358,17 +360,5 @@ def test_it_is_accessible(open_page, mode, theme):
 
 
 def test_the_chapter_shows_it(html, site, visit):
-    figure = BeautifulSoup((html / CHAPTER).read_bytes(), "html.parser").select_one(
-        "figure[data-explorable=rate_horizon]"
-    )
-    assert figure.select_one(".explorable-alt").text.strip()
-    assert figure.select_one("noscript").text.strip().startswith("This figure needs JavaScript")
-    for width in (1440, 320):
-        with visit(f"{site}/{CHAPTER}", width) as (page, faults):
-            stage = page.locator("figure[data-explorable=rate_horizon] .explorable-stage")
-            line = "Two copies agree to 1 % after 44 steps."
-            stage.locator(".explorable-readout").get_by_text(line).wait_for()
-            kept = stage.evaluate("node => parseFloat(getComputedStyle(node).minHeight)")
-            assert stage.bounding_box()["height"] == pytest.approx(kept, abs=1)
-            assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
-            assert faults == []
+    line = "Two copies agree to 1 % after 44 steps."
+    its_chapter_shows(html, site, visit, CHAPTER, "rate_horizon", line)

@@ -5,7 +5,12 @@ from math import ceil, log2
 
 import numpy as np
 import pytest
-from explorables import SMALLEST_TEXT, button, fits_and_shifts_nothing, readout
+from explorables import (
+    button,
+    fits_and_shifts_nothing,
+    is_large_enough_on_a_phone,
+    readout,
+)
 
 from ssm_companion import scan_algorithms
 
@@ -512,10 +517,7 @@ def test_nothing_in_the_head_of_the_figure_overlaps(open_page, width):
 
 
 def test_targets_and_text_are_large_enough_on_a_phone(open_page):
-    page = open_page(width=320)
-    for target in page.locator(".explorable :is(button, input)").all():
-        assert min(target.bounding_box()["height"], target.bounding_box()["width"]) >= 32
-    assert page.evaluate(SMALLEST_TEXT) >= 12
+    is_large_enough_on_a_phone(open_page, width=320)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

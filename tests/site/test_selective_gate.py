@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from explorables import SMALLEST_TEXT, button, fits_and_shifts_nothing, readout, values
+from explorables import (
+    button,
+    fits_and_shifts_nothing,
+    is_large_enough_on_a_phone,
+    readout,
+    values,
+)
 
 from ssm_companion import selective_scan
 
@@ -390,8 +396,4 @@ def test_the_readout_stays_in_its_place(open_page, width):
 
 @pytest.mark.parametrize("width", [320, 375])
 def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
-    page = open_page(width=width)
-    for target in page.locator(".explorable :is(button, input)").all():
-        box = target.bounding_box()
-        assert box["height"] >= 32 and box["width"] >= 24
-    assert page.evaluate(SMALLEST_TEXT) >= 12
+    is_large_enough_on_a_phone(open_page, width, least=24)

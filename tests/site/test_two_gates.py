@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from bs4 import BeautifulSoup
 from explorables import (
-    SMALLEST_TEXT,
     button,
     fits_and_shifts_nothing,
     is_large_enough_on_a_phone,
+    its_chapter_shows,
     readout,
     times_spoken,
     values,
@@ -751,11 +750,7 @@ def test_the_labels_of_a_row_do_not_overlap(open_page, width):
 
 @pytest.mark.parametrize("width", [320, 375])
 def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
-    is_large_enough_on_a_phone(open_page)
-    page = open_page(width=width)
-    for target in page.locator(".explorable :is(button, input)").all():
-        assert min(target.bounding_box()[side] for side in ("width", "height")) >= 32
-    assert page.evaluate(SMALLEST_TEXT) >= 12
+    is_large_enough_on_a_phone(open_page, width)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 900), ("dark", 375), ("dark", 900)])
@@ -778,17 +773,5 @@ def test_without_scripts_no_room_is_kept(open_page):
 
 
 def test_the_chapter_shows_it(html, site, visit):
-    figure = BeautifulSoup((html / CHAPTER).read_bytes(), "html.parser").select_one(
-        "figure[data-explorable=two_gates]"
-    )
-    assert figure.select_one(".explorable-alt").text.strip()
-    assert figure.select_one("noscript").text.strip().startswith("This figure needs JavaScript")
-    for width in (1440, 320):
-        with visit(f"{site}/{CHAPTER}", width) as (page, faults):
-            stage = page.locator("figure[data-explorable=two_gates] .explorable-stage")
-            line = "The gated state grows by a factor of 1.501 every two steps."
-            stage.locator(".explorable-readout").get_by_text(line).wait_for()
-            kept = stage.evaluate("node => parseFloat(getComputedStyle(node).minHeight)")
-            assert stage.bounding_box()["height"] == pytest.approx(kept, abs=1)
-            assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
-            assert faults == []
+    line = "The gated state grows by a factor of 1.501 every two steps."
+    its_chapter_shows(html, site, visit, CHAPTER, "two_gates", line)
