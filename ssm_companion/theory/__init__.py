@@ -1,6 +1,7 @@
 """What can be said about memory on paper: NumPy and exact arithmetic, no torch."""
 
 from ssm_companion.theory import contraction as contraction
+from ssm_companion.theory import information as information
 from ssm_companion.theory import lipschitz as lipschitz
 from ssm_companion.theory import lyapunov as lyapunov
 from ssm_companion.theory import memory as memory
