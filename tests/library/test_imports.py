@@ -13,7 +13,15 @@ import ssm_companion
 
 ROOT = Path(ssm_companion.__file__).parent
 
-THEORY = ("contraction", "information", "lipschitz", "lyapunov", "memory", "reach")
+THEORY = (
+    "contraction",
+    "information",
+    "lipschitz",
+    "lyapunov",
+    "memory",
+    "rate_distortion",
+    "reach",
+)
 # What each module may import of the package; a new module has to be given a place.
 ALLOWED = {
     "": {"_setup"},
