@@ -1,5 +1,6 @@
 """What can be said about memory on paper: NumPy and exact arithmetic, no torch."""
 
+from ssm_companion.theory import causal as causal
 from ssm_companion.theory import contraction as contraction
 from ssm_companion.theory import information as information
 from ssm_companion.theory import lipschitz as lipschitz
@@ -7,3 +8,4 @@ from ssm_companion.theory import lyapunov as lyapunov
 from ssm_companion.theory import memory as memory
 from ssm_companion.theory import rate_distortion as rate_distortion
 from ssm_companion.theory import reach as reach
+from ssm_companion.theory import reduction as reduction

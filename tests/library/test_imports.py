@@ -14,6 +14,7 @@ import ssm_companion
 ROOT = Path(ssm_companion.__file__).parent
 
 THEORY = (
+    "causal",
     "contraction",
     "information",
     "lipschitz",
@@ -21,6 +22,7 @@ THEORY = (
     "memory",
     "rate_distortion",
     "reach",
+    "reduction",
 )
 # What each module may import of the package; a new module has to be given a place.
 ALLOWED = {
@@ -78,6 +80,7 @@ ALLOWED = {
     "theory": {"theory." + name for name in THEORY},
     "theory._checks": set(),
     **{"theory." + name: {"theory._checks"} for name in THEORY},
+    "theory.causal": {"theory._checks", "theory.rate_distortion"},
     "theory.reach": {"theory._checks", "theory.lipschitz"},
     "training": {"_progress", "_shapes"},
 }
