@@ -11,8 +11,8 @@ LABCONFIG := .venv/etc/jupyter/labconfig
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 # else each process compiles the Python of torch and of the rest anew, for 16 seconds
 unexport PYTHONDONTWRITEBYTECODE
-# two tests, or two chapters, at a time, each on one core
-TEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+# two tests, or two chapters, at a time, each on one core; a test in the browser mostly waits
+TEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n
 
 # files whose change no tool below notices by itself
 COMPANION := $(shell find ssm_companion -name '*.py')
@@ -38,13 +38,13 @@ lab: .venv/ready    # double-click a .md to open it as a notebook
 test: test-library test-chapters test-site
 
 test-library: .venv/ready
-	$(TEST) --dist worksteal tests/library
+	$(TEST) 2 --dist worksteal tests/library
 
 test-chapters: .venv/ready book/_static/vendor/ready
-	$(TEST) --dist loadfile book tests/chapters tests/test_frame.py
+	$(TEST) 2 --dist loadfile book tests/chapters tests/test_frame.py
 
 test-site: book
-	$(TEST) --dist worksteal tests/site
+	$(TEST) 4 --dist worksteal tests/site
 
 bench: .venv/ready _build/bench-peers/ready    # 15 to 20 minutes on two quiet cores
 	$(PY) -m benchmarks.scans

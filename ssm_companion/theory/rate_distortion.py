@@ -171,7 +171,7 @@ def rate_distortion(variances, distortion) -> np.ndarray:
     distortion = np.asarray(not_negative("distortion", distortion))[..., None]
     smaller = largest[..., ::-1].cumsum(-1)[..., ::-1] - largest  # the sum of those after k
     k = np.arange(1, largest.shape[-1] + 1)
-    level = ((distortion - smaller) / k).max(-1, keepdims=True).clip(min=0)
+    level = ((distortion - smaller) / k).max(-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         above = np.where(variances > level, np.log(variances / level), 0.0)
     return above.sum(-1) / 2
@@ -447,8 +447,8 @@ def blahut_arimoto(p, distortion, slope: float, *, tolerance=1e-9, steps=10_000)
     Raises
     ------
     ValueError
-        If ``p`` is not a law, for shapes that do not fit, a distortion that is not finite or a
-        negative slope.
+        If ``p`` is not a law, for shapes that do not fit, a distortion that is not finite, a slope
+        that is negative or not finite, or no step.
 
     Notes
     -----
@@ -470,11 +470,13 @@ def blahut_arimoto(p, distortion, slope: float, *, tolerance=1e-9, steps=10_000)
     0.2500, 0.1887 bits
     """
     p, d = _finite_source(p, distortion)
+    if not np.isfinite(slope) or steps < 1:
+        raise ValueError(f"`slope` must be finite and `steps` >= 1, got {slope} and {steps}")
     nearest = d.min(1, keepdims=True)  # taken out of the exponent, or large slopes underflow
     weight = np.exp(-not_negative("slope", slope) * (d - nearest))
     q = np.full(d.shape[1], 1 / d.shape[1])
     for _ in range(steps):
-        Z = weight @ q
+        Z = np.maximum(weight @ q, np.finfo(float).tiny)  # 0 for a letter that never comes
         c = (p / Z) @ weight
         moved = q @ xlogy(c, c)  # nats from the old law of reproductions to the new
         gap = np.log(c.max()) - moved

@@ -309,6 +309,12 @@ def test_the_ends_of_a_finite_curve():
 # ------------------------------------------------------------------ messages
 
 
+def test_a_letter_that_never_comes_does_no_harm():
+    found = blahut_arimoto([0.6, 0.4, 0.0], 1 - np.eye(3), 800.0)
+    alone = blahut_arimoto([0.6, 0.4], 1 - np.eye(2), 800.0)
+    assert np.isclose(found.nats, alone.nats) and found.gap < 1e-9
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -333,6 +339,9 @@ def test_the_ends_of_a_finite_curve():
         ),
         (lambda: blahut_arimoto([1.0], [[np.inf]], 1), "must be finite"),
         (lambda: blahut_arimoto([1.0], [[1.0]], -1), "`slope` must be >= 0, got -1"),
+        (lambda: blahut_arimoto([1.0], [[1.0]], np.inf), "`slope` must be finite .* got inf"),
+        (lambda: blahut_arimoto([1.0], [[1.0]], 1, steps=0), "`steps` >= 1, got 1 and 0"),
+        (lambda: blahut_arimoto([1.5, -0.5], np.eye(2), 1), "`p` must be >= 0"),
     ],
 )
 def test_messages(call, message):
