@@ -256,8 +256,8 @@ def data_rate(A) -> float:
     Returns
     -------
     float
-        In nats a step. With disturbances that fill the space any higher rate is enough, and this
-        one is not.
+        In nats a step. Any higher rate is enough; with disturbances that fill the space this one
+        is not, unless all eigenvalues are below 1 in modulus.
 
     Raises
     ------
