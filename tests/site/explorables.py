@@ -1,12 +1,38 @@
 """What the tests of the explorables share: to read and press them, and what is asked of each."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 TOP = "document.getElementById('after').getBoundingClientRect().top"
 SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll(".explorable *")]
   .filter((node) => [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
   .map((node) => parseFloat(getComputedStyle(node).fontSize)))"""
+
+CALL = """async ([figure, name, calls]) => {
+  const m = await import(`/explorables/${figure}.js`);
+  return calls.map((call) => m[name](...call));
+}"""
+MOUNT = """async ([figure, options]) => {
+  const { mount } = await import(`/explorables/${figure}.js`);
+  mount(document.querySelector(".explorable-stage"), options);
+}"""
+OUTSIDE = """() => [...document.querySelectorAll(".explorable svg text")]
+  .filter((node) => getComputedStyle(node).visibility === "visible" && node.textContent)
+  .map((node) => [node.textContent, node.getBoundingClientRect()])
+  .filter(([, box]) => box.left < 0 || box.right > innerWidth)
+  .map(([text]) => text)"""
+AXE = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}}, "preload": False}
+
+
+def caller(figure):
+    """What a function of the figure's module returns for each list of arguments."""
+    return lambda page, name, calls: page.evaluate(CALL, [figure, name, [list(c) for c in calls]])
+
+
+def mount(page, figure, options):
+    """Draw the figure again, with other options."""
+    page.evaluate(MOUNT, [figure, options])
 
 
 def readout(page):
@@ -48,6 +74,20 @@ def fits_and_shifts_nothing(open_page, width, names):
         button(page, name).click()
         readout(page)
         assert page.evaluate(TOP) == pytest.approx(reserved, abs=2)
+
+
+def labels_outside(page):
+    """The texts of the drawing that reach beyond the window."""
+    return page.evaluate(OUTSIDE)
+
+
+def is_accessible(page, theme):
+    """Axe finds nothing, on the paper of the theme."""
+    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    paper = {"light": "#ffffff", "dark": "#14181e"}[theme]
+    page.add_style_tag(content=f"body {{ background: {paper}; color: #888888 }}")
+    found = Axe().run(page, context=".explorable", options=AXE).response["violations"]
+    assert found == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
 def is_large_enough_on_a_phone(open_page, width=375, least=32):

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from explorables import (
     button,
+    caller,
     fits_and_shifts_nothing,
+    is_accessible,
     is_large_enough_on_a_phone,
     its_chapter_shows,
+    labels_outside,
+    mount,
     readout,
     speaks_at_most_twice_a_second,
 )
@@ -17,10 +20,7 @@ from ssm_companion.theory import information
 
 DATA = 'data-explorable="memory_curve" data-preset="leaky"'
 CHAPTER = "book/information/capacity.html"
-CALL = """async ([name, calls]) => {
-  const m = await import("/explorables/memory_curve.js");
-  return calls.map((call) => m[name](...call));
-}"""
+call = caller("memory_curve")
 READ = """async (calls) => {
   const m = await import("/explorables/memory_curve.js");
   return calls.map(([state, noise, lags]) => {
@@ -32,11 +32,6 @@ LAID = """async (modes) => {
   const { PRESETS } = await import("/explorables/memory_curve.js");
   return modes.map(([name, n]) => ({ complex: PRESETS[name][1], poles: PRESETS[name][2](n) }));
 }"""
-MOUNT = """async (options) => {
-  const { mount } = await import("/explorables/memory_curve.js");
-  mount(document.querySelector(".explorable-stage"), options);
-}"""
-AXE = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}}, "preload": False}
 NAMES = ["leaky integrators", "spread on the axis", "rotating modes", "ring"]
 LEAKY = (
     "8 numbers hold 11.5 bits of at most 32.0, half of them about the newest 15 inputs. "
@@ -45,10 +40,6 @@ LEAKY = (
 )
 LAGS = [0, 1, 2, 3, 7, 8, 30, 31, 200, 201, 1500, 1501]
 SIZES = {"leaky": (2, 4, 8), "spread": (1, 2, 8), "rotating": (1, 2, 4), "ring": (1, 2, 4)}
-
-
-def call(page, name, calls):
-    return page.evaluate(CALL, [name, calls])
 
 
 def state(poles):
@@ -239,7 +230,7 @@ def path(page, name, which):
 @pytest.mark.parametrize("preset", ["leaky", "rotating", "ring"])
 def test_the_curves_are_the_numbers(open_page, preset, width):
     page = open_page("/bare", width=width)
-    page.evaluate(MOUNT, {"preset": preset})
+    mount(page, "memory_curve", {"preset": preset})
     page.locator(".newer[d]").first.wait_for(state="attached")
     poles = poles_of(page.evaluate(LAID, [(preset, 8 if preset == "leaky" else 4)])[0])
     newer, nothing = curves(poles, 1 / 16, 10_000)
@@ -320,7 +311,7 @@ def test_options_of_the_figure_reach_the_drawing(open_page):
 )
 def test_other_options(open_page, options, preset, texts):
     page = open_page("/bare")
-    page.evaluate(MOUNT, options)
+    mount(page, "memory_curve", options)
     readout(page)
     assert (pressed(page), shown(page)) == ([NAMES[preset]], texts)
 
@@ -539,12 +530,7 @@ def test_the_readout_and_the_labels_stay_in_their_place(open_page, width):
                 readout(page)
                 assert line.evaluate("node => node.scrollHeight <= node.clientHeight")
                 assert line.bounding_box() == room
-                outside = page.evaluate("""() => [...document.querySelectorAll(".mc svg text")]
-                  .filter((node) => getComputedStyle(node).visibility === "visible")
-                  .map((node) => [node.textContent, node.getBoundingClientRect()])
-                  .filter(([, box]) => box.left < 0 || box.right > innerWidth)
-                  .map(([text]) => text)""")
-                assert outside == []
+                assert labels_outside(page) == []
 
 
 @pytest.mark.parametrize("width", [320, 375])
@@ -556,13 +542,9 @@ def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
 @pytest.mark.parametrize("preset", NAMES[::3])
 def test_it_is_accessible(open_page, preset, theme):
     page = open_page(theme=theme)
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    if theme == "dark":
-        page.evaluate("document.body.style.background = '#14181e'")
     button(page, preset).click()
     readout(page)
-    found = Axe().run(page, context=".explorable", options=AXE).response["violations"]
-    assert found == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    is_accessible(page, theme)
 
 
 # ------------------------------------------------------------------ the chapter

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from explorables import (
     button,
+    caller,
     fits_and_shifts_nothing,
+    is_accessible,
     is_large_enough_on_a_phone,
     its_chapter_shows,
+    labels_outside,
+    mount,
     readout,
     speaks_at_most_twice_a_second,
 )
@@ -17,22 +20,10 @@ from ssm_companion import linear_scan
 
 DATA = 'data-explorable="rate_horizon" data-kappa="0.9" data-sigma="0.1" data-eps="0.1"'
 CHAPTER = "book/stability/price_of_stability.html"
-CALL = """async ([name, calls]) => {
-  const m = await import("/explorables/rate_horizon.js");
-  return calls.map((call) => m[name](...call));
-}"""
-MOUNT = """async (options) => {
-  const { mount } = await import("/explorables/rate_horizon.js");
-  mount(document.querySelector(".explorable-stage"), options);
-}"""
-AXE = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}}, "preload": False}
+call = caller("rate_horizon")
 STEPS, CHOSEN = 60, 44
 MODES = ["gate always open", "selective gate"]
 CORNERS = [(x, y, z, w) for x in (0.3, 3) for y in (-2, 0.5) for z in (0.05, 1) for w in (0.05, 1)]
-
-
-def call(page, name, calls):
-    return page.evaluate(CALL, [name, [list(one) for one in calls]])
 
 
 def draws(count=200):
@@ -237,7 +228,7 @@ def test_options_of_the_figure_reach_the_drawing(open_page):
 )
 def test_other_options(open_page, options, mode, texts):
     page = open_page("/bare")
-    page.evaluate(MOUNT, options)
+    mount(page, "rate_horizon", options)
     readout(page)
     assert (pressed(page), shown(page)) == ([MODES[mode]], texts)
 
@@ -330,12 +321,7 @@ def test_the_readout_and_the_labels_stay_in_their_place(open_page, width):
                 readout(page)
                 assert line.evaluate("node => node.scrollHeight <= node.clientHeight")
                 assert line.bounding_box() == room
-            outside = page.evaluate("""() => [...document.querySelectorAll(".rh svg text")]
-              .filter((node) => getComputedStyle(node).visibility === "visible" && node.textContent)
-              .map((node) => [node.textContent, node.getBoundingClientRect()])
-              .filter(([, box]) => box.left < 0 || box.right > innerWidth)
-              .map(([text]) => text)""")
-            assert outside == []
+            assert labels_outside(page) == []
 
 
 @pytest.mark.parametrize("width", [320, 375])
@@ -347,13 +333,9 @@ def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
 @pytest.mark.parametrize("mode", MODES)
 def test_it_is_accessible(open_page, mode, theme):
     page = open_page(theme=theme)
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    if theme == "dark":
-        page.evaluate("document.body.style.background = '#14181e'")
     button(page, mode).click()
     readout(page)
-    found = Axe().run(page, context=".explorable", options=AXE).response["violations"]
-    assert found == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    is_accessible(page, theme)
 
 
 # ------------------------------------------------------------------ the chapter

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from explorables import (
     button,
+    caller,
     fits_and_shifts_nothing,
+    is_accessible,
     is_large_enough_on_a_phone,
     its_chapter_shows,
+    labels_outside,
+    mount,
     readout,
     speaks_at_most_twice_a_second,
 )
@@ -16,23 +19,11 @@ from ssm_companion.theory import rate_distortion as rd
 
 CHAPTER = "book/information/rate_distortion.html"
 DATA = 'data-explorable="reverse_water_filling" data-nats="4" data-factor="0.8"'
-CALL = """async ([name, calls]) => {
-  const m = await import("/explorables/reverse_water_filling.js");
-  return calls.map((call) => m[name](...call));
-}"""
-MOUNT = """async (options) => {
-  const { mount } = await import("/explorables/reverse_water_filling.js");
-  mount(document.querySelector(".explorable-stage"), options);
-}"""
-AXE = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}}, "preload": False}
+call = caller("reverse_water_filling")
 COUNT = 12
 KINDS = ["slow", "turn by 127°"]
 RULES = ["best", "evenly", "on the least"]
 CORNERS = [(x, y) for x in (0, 0.25, 16) for y in (0, 0.95)]
-
-
-def call(page, name, calls):
-    return page.evaluate(CALL, [name, [list(one) for one in calls]])
 
 
 def draws(count=200):
@@ -209,7 +200,7 @@ def test_options_of_the_figure_reach_the_drawing(open_page):
 )
 def test_other_options(open_page, options, buttons, texts):
     page = open_page("/bare")
-    page.evaluate(MOUNT, options)
+    mount(page, "reverse_water_filling", options)
     readout(page)
     assert (pressed(page), shown(page)) == (buttons, texts)
 
@@ -274,12 +265,7 @@ def test_the_readout_and_the_labels_stay_in_their_place(open_page, width):
             readout(page)
             assert text.evaluate("node => node.scrollHeight <= node.clientHeight")
             assert text.bounding_box() == room
-            outside = page.evaluate("""() => [...document.querySelectorAll(".rw svg text")]
-              .filter((node) => getComputedStyle(node).visibility === "visible")
-              .map((node) => [node.textContent, node.getBoundingClientRect()])
-              .filter(([, box]) => box.left < 0 || box.right > innerWidth)
-              .map(([text]) => text)""")
-            assert outside == []
+            assert labels_outside(page) == []
 
 
 @pytest.mark.parametrize("width", [320, 375])
@@ -291,13 +277,9 @@ def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
 @pytest.mark.parametrize("rule", RULES)
 def test_it_is_accessible(open_page, rule, theme):
     page = open_page(theme=theme)
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    if theme == "dark":
-        page.evaluate("document.body.style.background = '#14181e'")
     button(page, rule).click()
     readout(page)
-    found = Axe().run(page, context=".explorable", options=AXE).response["violations"]
-    assert found == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    is_accessible(page, theme)
 
 
 def test_the_chapter_shows_it(html, site, visit):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from explorables import (
     button,
+    caller,
     fits_and_shifts_nothing,
     is_large_enough_on_a_phone,
+    mount,
     readout,
 )
 
@@ -18,14 +20,7 @@ DATA = (
     'data-explorable="scan_tree" data-algorithm="hillis_steele" data-level="2" data-place="11"'
     ' data-processors="4"'
 )
-CALL = """async ([name, calls]) => {
-  const m = await import("/explorables/scan_tree.js");
-  return calls.map((call) => m[name](...call));
-}"""
-MOUNT = """async (options) => {
-  const { mount } = await import("/explorables/scan_tree.js");
-  mount(document.querySelector(".explorable-stage"), options);
-}"""
+call = caller("scan_tree")
 NODES = """() => {
   const all = (name) => [...document.querySelectorAll(`.st-tree ${name}`)];
   const at = (node, name) => Number(node.getAttribute(name));
@@ -93,7 +88,7 @@ def in_python(name, *sizes):
 
 
 def in_browser(page, name, calls):
-    return page.evaluate(CALL, [name, calls])
+    return call(page, name, calls)
 
 
 @pytest.fixture
@@ -257,7 +252,7 @@ def test_options_of_the_figure_reach_the_drawing(open_page):
 )
 def test_options_have_defaults_and_bounds(open_page, options, name, numbers):
     page = open_page("/bare", reduced_motion="reduce")
-    page.evaluate(MOUNT, options)
+    mount(page, "scan_tree", options)
     assert (pressed(page), shown(page)) == ([name], numbers)
 
 
@@ -265,7 +260,7 @@ def test_options_have_defaults_and_bounds(open_page, options, name, numbers):
 @pytest.mark.parametrize(("level", "place"), [(0, 5), (3, 11), (15, 14)])
 def test_every_pair_is_drawn_as_a_node_of_its_level(open_page, algorithm, level, place):
     page = open_page("/bare")
-    page.evaluate(MOUNT, {"algorithm": algorithm, "level": str(level), "place": str(place)})
+    mount(page, "scan_tree", {"algorithm": algorithm, "level": str(level), "place": str(place)})
     page.wait_for_function("document.querySelector('.st-tree .later')?.hasAttribute('d')")
     levels = in_python(algorithm, 16, *[4] * (algorithm == "chunked"))
     level = min(level, len(levels))
@@ -458,7 +453,7 @@ def test_moving_the_level_stops_the_play(open_page):
 
 def test_without_a_level_it_plays_once(open_page):
     page = open_page("/bare")
-    page.evaluate(MOUNT, {"algorithm": "hillis_steele"})
+    mount(page, "scan_tree", {"algorithm": "hillis_steele"})
     assert shown(page)[0] == 0
     button(page, "Pause").wait_for()
     page.wait_for_timeout(1500)
@@ -471,7 +466,7 @@ def test_without_a_level_it_plays_once(open_page):
 
 def test_reduced_motion_starts_at_the_end_and_at_rest(open_page):
     page = open_page("/bare", reduced_motion="reduce")
-    page.evaluate(MOUNT, {"algorithm": "hillis_steele"})
+    mount(page, "scan_tree", {"algorithm": "hillis_steele"})
     page.wait_for_timeout(1000)
     assert shown(page)[0] == 4
     button(page, "Play").click()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from explorables import (
     button,
+    caller,
     fits_and_shifts_nothing,
     is_large_enough_on_a_phone,
     readout,
@@ -17,10 +18,7 @@ TAPE = "+..-.+..-.+."
 DATA = f'data-explorable="selective_gate" data-symbol="1" data-noise="0.1" data-tape="{TAPE}"'
 LIBRARY = {"hold": "zoh", "mamba": "euler"}
 RULES = [*LIBRARY, "erase"]
-CALL = """async ([name, calls]) => {
-  const m = await import("/explorables/selective_gate.js");
-  return calls.map((call) => m[name](...call));
-}"""
+call = caller("selective_gate")
 BARS = """(pane) => {
   const [zero, tick] = [".rule", ".grid"].map((name) =>
     Number(document.querySelector(`${pane} ${name}`).getAttribute("d").match(/ (\\S+)H/)[1]));
@@ -46,10 +44,6 @@ def settings():
     drawn = rng.uniform(0, 3, (len(tapes()), 2)).tolist()
     edges = [(0.0, 0.0), (0.0, 3.0), (3.0, 0.0), (3.0, 3.0)]
     return [*zip(tapes(), drawn, strict=True), *[(TAPE, edge) for edge in edges]]
-
-
-def call(page, name, calls):
-    return page.evaluate(CALL, [name, [list(one) for one in calls]])
 
 
 def read_tapes(page):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from explorables import (
     button,
+    caller,
     fits_and_shifts_nothing,
     is_large_enough_on_a_phone,
     readout,
@@ -17,20 +18,13 @@ from scipy.optimize import minimize_scalar
 from ssm_companion import lti
 
 DATA = 'data-explorable="three_views" data-r="0.9" data-theta="2"'
-CALL = """async ([name, calls]) => {
-  const m = await import("/explorables/three_views.js");
-  return calls.map((call) => m[name](...call));
-}"""
+call = caller("three_views")
 EDGES = [(0.0, 0.0), (0.0, 1.0), (0.9, 0.0), (0.9, np.pi), (0.99, np.pi / 2), (0.005, np.pi / 2)]
 
 
 def poles(count=60):
     rng = np.random.default_rng(0)
     return [*zip(*rng.uniform([[0.05], [0.02]], [[0.99], [3.12]], (2, count)), strict=True), *EDGES]
-
-
-def call(page, name, calls):
-    return page.evaluate(CALL, [name, [list(map(float, one)) for one in calls]])
 
 
 def pole(r, theta):

@@ -6,12 +6,13 @@ from functools import partial
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from explorables import (
     button,
     fits_and_shifts_nothing,
+    is_accessible,
     is_large_enough_on_a_phone,
     its_chapter_shows,
+    mount,
     readout,
     speaks_at_most_twice_a_second,
     values,
@@ -23,13 +24,8 @@ CALL = """async ([name, calls]) => {
   const m = await import("/explorables/two_gates.js");
   return JSON.stringify(JSON.parse(calls).map((call) => m[name](...call)));
 }"""
-MOUNT = """async (options) => {
-  const { mount } = await import("/explorables/two_gates.js");
-  mount(document.querySelector(".explorable-stage"), options);
-}"""
 OPENING = np.arccos(-0.6)  # 126.87 degrees
 START = np.ones(2) / np.sqrt(2)
-AXE = {"resultTypes": ["violations"], "rules": {"region": {"enabled": False}}, "preload": False}
 
 
 def call(page, name, calls):
@@ -40,7 +36,7 @@ def call(page, name, calls):
 def mounted(open_page, options, **window):
     """A page with the figure of these options."""
     page = open_page("/bare", **window)
-    page.evaluate(MOUNT, options)
+    mount(page, "two_gates", options)
     page.wait_for_function("document.querySelector('.tg-map .handle')?.getAttribute('cx')")
     return page
 
@@ -756,12 +752,8 @@ def test_targets_and_text_are_large_enough_on_a_phone(open_page, width):
 @pytest.mark.parametrize(("theme", "width"), [("light", 900), ("dark", 375), ("dark", 900)])
 def test_axe_finds_nothing(open_page, theme, width):
     page = open_page(width=width, theme=theme)
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    paper = {"light": "#ffffff", "dark": "#14181e"}[theme]
-    page.add_style_tag(content=f"body {{ background: {paper}; color: #888888 }}")
     button(page, "at random").click()
-    found = Axe().run(page, context=".explorable", options=AXE).response["violations"]
-    assert [f"{one['id']}: {one['nodes'][0]['target']}" for one in found] == []
+    is_accessible(page, theme)
 
 
 def test_without_scripts_no_room_is_kept(open_page):
