@@ -1,7 +1,9 @@
 """What can be said about memory on paper: NumPy and exact arithmetic, no torch."""
 
+from ssm_companion.theory import bottleneck as bottleneck
 from ssm_companion.theory import causal as causal
 from ssm_companion.theory import contraction as contraction
+from ssm_companion.theory import estimators as estimators
 from ssm_companion.theory import information as information
 from ssm_companion.theory import lipschitz as lipschitz
 from ssm_companion.theory import lyapunov as lyapunov

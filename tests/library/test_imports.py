@@ -14,8 +14,10 @@ import ssm_companion
 ROOT = Path(ssm_companion.__file__).parent
 
 THEORY = (
+    "bottleneck",
     "causal",
     "contraction",
+    "estimators",
     "information",
     "lipschitz",
     "lyapunov",
