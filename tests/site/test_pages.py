@@ -9,9 +9,23 @@ UNFOLD = """() => {
   document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
   document.querySelectorAll(".toggle-button-hidden").forEach((button) => button.click());
 }"""
+INKS = """() => {
+  const { dataset } = document.documentElement;
+  const chosen = dataset.theme;
+  const inks = ["light", "dark"].map((theme) => {
+    dataset.theme = theme;
+    const words = [...document.querySelectorAll("svg.ssm-figure text")];
+    return words.map((word) => getComputedStyle(word).fill);
+  });
+  dataset.theme = chosen;
+  return inks;
+}"""
 # To axe a formula is its text, a drawing one image, and of the words of a colour in a piece of code
 # one is enough: it is slow with thousands of pieces.
 FLATTEN = """() => {
+  document.querySelectorAll(".katex-mathml semantics").forEach((formula) => {
+    formula.replaceChildren(formula.textContent);
+  });
   document.querySelectorAll(".katex-html").forEach((f) => {
     f.replaceChildren(f.textContent);
     f.style.overflowWrap = "anywhere"; // or a table would scroll for this text
@@ -61,6 +75,13 @@ def test_the_theme_is_the_chosen_one(view, request):
 def test_nothing_is_wider_than_the_window(view):
     page, _ = view
     assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+
+
+def test_drawings_follow_the_theme(view, read, name):
+    page, _ = view
+    light, dark = page.evaluate(INKS)
+    assert len(light) == len(read(f"{name}.html").select("svg.ssm-figure text"))
+    assert [pair for pair in zip(light, dark, strict=True) if pair[0] == pair[1]] == []
 
 
 def test_axe_finds_nothing_serious(view):
