@@ -6,8 +6,6 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import pytest
-
 NO_TAGS = re.compile(r"<script\b.*?</script>|<!--.*?-->", re.DOTALL)
 ID = re.compile(r'<[a-z][^<>]*?\sid="([^"]*)"', re.IGNORECASE)
 
