@@ -129,7 +129,8 @@ def gaussian(x, y) -> float:
     Returns
     -------
     float
-        In nats; infinite if the sample lies on a hyperplane that needs both x and y.
+        In nats; infinite, or very large by rounding, if the sample lies on a hyperplane that needs
+        both x and y.
 
     Raises
     ------
@@ -213,8 +214,9 @@ def infonce(scores) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        In nats. Its mean over independent pairs is at most the mutual information, for every
-        critic; and no value is above ``log K``, for a softmax is at most 1.
+        In nats. No value is above ``log K``, for a softmax is at most 1. If the pairs are
+        independent, and the scores are those of one function of x and y that was not made from
+        them, the mean is at most the mutual information.
 
     Raises
     ------
