@@ -1,0 +1,254 @@
+"""Which character comes next in a novel: bits for each, from models of equal size.
+
+The text is cut in this order: 90 per cent to train on, 5 to validate, 5 to test. A model is trained
+on random windows, each from an empty past. It is scored in two ways, in bits a character:
+
+- *carried*: it reads the whole part once, from start to end, with its state carried along;
+- *windowed*: each character is foretold from a window like those of the training, of which the
+  first half is not scored; every character of the part is scored once.
+
+Attention is scored by windows alone: its state would grow with the part. For each kind, the
+learning rate is the one of three that has the best validation score after a short run.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ssm_companion._shapes import check_positive_int
+from ssm_companion.experiments import rates
+from ssm_companion.experiments.counts import multiply_adds, state_bytes
+from ssm_companion.experiments.models import (
+    LAYERS,
+    SequenceModel,
+    equal_parameters,
+    parameter_count,
+)
+from ssm_companion.experiments.runner import Plan
+from ssm_companion.experiments.tracked import train
+from ssm_companion.tasks.text import batches, load_text
+
+BUDGET = 60_000
+BATCH, WINDOW, STEPS = 16, 128, 2000
+RATES = (3e-3, 1e-2, 3e-2)
+_PIECE = 2048  # characters that are read at once, with the state carried from piece to piece
+_GLIMPSE = 8192  # characters of the validation part that are scored during a training
+
+
+def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
+    """The runs of the experiment, as far as they can be planned.
+
+    Parameters
+    ----------
+    plan : Plan
+        Which runs are wanted.
+    finished : list of dict
+        Records of runs; the learning rate of a model is known when those that search for it are
+        among them.
+
+    Returns
+    -------
+    list of dict
+        Configurations.
+
+    Examples
+    --------
+    >>> first, *_ = configurations(Plan(only=("gru",)), [])
+    >>> first["purpose"], first["model"], first["rate"]
+    ('rate', 'gru', 0.003)
+    """
+    check_positive_int("seeds", plan.seeds)
+    steps = STEPS if plan.steps is None else check_positive_int("steps", plan.steps)
+    shared = {
+        "experiment": "language",
+        "budget": BUDGET,
+        "blocks": 2,
+        "batch": BATCH,
+        "window": WINDOW,
+    }
+    found = []
+    for model in plan.models(tuple(LAYERS)):
+        fixed = {**shared, "model": model}
+        found += rates.configurations(fixed, RATES, steps, plan.seeds, finished, shorten=4)
+    return found
+
+
+def run(configuration: dict, checkpoint: Path | None = None) -> dict:
+    """Train a model and score it.
+
+    Parameters
+    ----------
+    configuration : dict
+        One of :func:`configurations`.
+    checkpoint : pathlib.Path, optional
+        Where to keep what an interrupted training goes on from.
+
+    Returns
+    -------
+    dict
+        ``"bits"``, by part and way of scoring (of the test part only for runs that are not to
+        find a learning rate); the learning curve, its validation bits windowed and of the start
+        of the part; parameters, bytes of state, multiply-adds and processor seconds of training.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it is interrupted.
+
+    Examples
+    --------
+    >>> first, *_ = configurations(Plan(only=("gru",), steps=4), [])
+    >>> sorted(run(first)["bits"]["validation"])
+    ['carried', 'windowed']
+    """
+    novel = load_text()
+    training, validation, test = (part.codes for part in novel.split())
+    window, kind = configuration["window"], configuration["model"]
+    random.seed(configuration["seed"])
+    torch.manual_seed(configuration["seed"])
+    letters, blocks = len(novel.alphabet), configuration["blocks"]
+    size = equal_parameters(kind, configuration["budget"], letters, letters, blocks=blocks)
+    model = SequenceModel(kind, size, letters, letters, blocks=blocks)
+
+    def loss(model: SequenceModel) -> Tensor:
+        inputs, following = batches(training, configuration["batch"], window)
+        return cross_entropy(model(inputs).flatten(0, 1), following.flatten())
+
+    done = train(
+        model,
+        loss,
+        lambda model: windowed_bits(model, validation[:_GLIMPSE], window),
+        steps=configuration["steps"],
+        rate=configuration["rate"],
+        checkpoint=checkpoint,
+    )
+    parts = {"validation": validation}
+    if configuration["purpose"] == "result":
+        parts["test"] = test
+    operations = multiply_adds(model, past=window // 2)
+    return {
+        "score": done["score"],
+        "bits": {name: _scores(model, codes, window) for name, codes in parts.items()},
+        "d_model": size.d_model,
+        "hidden": size.hidden,
+        "parameters": parameter_count(model),
+        "state_bytes": {str(past): state_bytes(model, past) for past in (1, window, 2048)},
+        "multiply_adds": operations,
+        "cpu_seconds": done["cpu_seconds"],
+        "diverged": done["diverged"],
+        "curve": done["curve"],
+    }
+
+
+def line(configuration: dict, results: dict) -> str:
+    """What to print of a run.
+
+    Parameters
+    ----------
+    configuration, results : dict
+        The run.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> run = {"model": "gru", "purpose": "rate", "rate": 0.01, "seed": 100, "steps": 600}
+    >>> line(run, {"score": 2.5, "cpu_seconds": 31.4})
+    'gru, rate 0.01 for 600 steps, seed 100: validation 2.500 bits, 31 s of processor time'
+    """
+    c = configuration
+    what = f"{c['model']}, rate {c['rate']:g} for {c['steps']} steps, seed {c['seed']}"
+    return f"{what}: validation {results['score']:.3f} bits, {results['cpu_seconds']:.0f} s of processor time"
+
+
+@torch.no_grad()
+def carried_bits(model: SequenceModel, codes: Tensor) -> float:
+    """Mean bits a character of a text that is read once, from start to end.
+
+    Parameters
+    ----------
+    model : SequenceModel
+        The model, of symbols.
+    codes : Tensor, ``(T,)``
+        The text, int64. Its first character is not scored.
+
+    Returns
+    -------
+    float
+        Mean of :math:`-\\log_2 p` of each character, given all before it.
+
+    Examples
+    --------
+    >>> model = SequenceModel("gru", equal_parameters("gru", 2000, 10, 10), 10, 10)
+    >>> codes = torch.randint(10, (64,))
+    >>> 2 < carried_bits(model, codes) < 5
+    True
+    """
+    state, nats = None, 0.0
+    for start in range(0, len(codes) - 1, _PIECE):
+        piece = codes[start : start + _PIECE + 1]
+        logits, state = model(piece[None, :-1], state, return_state=True)
+        nats += cross_entropy(logits[0], piece[1:], reduction="sum").item()
+    return nats / (len(codes) - 1) / math.log(2)
+
+
+@torch.no_grad()
+def windowed_bits(model: SequenceModel, codes: Tensor, window: int) -> float:
+    """Mean bits a character, each given at least half a window of what is before it.
+
+    Parameters
+    ----------
+    model : SequenceModel
+        The model, of symbols.
+    codes : Tensor, ``(T,)``
+        The text, int64. Its first character is not scored.
+    window : int
+        Characters of a window, an even number. A character is given between half of them and all
+        of them, but for those at the start of the text.
+
+    Returns
+    -------
+    float
+        Mean of :math:`-\\log_2 p`.
+
+    Examples
+    --------
+    >>> model = SequenceModel("gru", equal_parameters("gru", 2000, 10, 10), 10, 10)
+    >>> codes = torch.randint(10, (64,))
+    >>> 2 < windowed_bits(model, codes, 16) < 5
+    True
+    """
+    half = window // 2
+    nats = _nats(model, codes[: window + 1][None], 0)
+    last = len(codes) - 1
+    starts = list(range(half, last - window + 1, half))
+    for first in range(0, len(starts), 32):
+        rows = [codes[start : start + window + 1] for start in starts[first : first + 32]]
+        nats += _nats(model, torch.stack(rows), half)
+    scored = min(last, window) + half * len(starts)
+    if scored < last:  # what is left is less than half a window
+        nats += _nats(model, codes[-window - 1 :][None], window - (last - scored))
+    return nats / last / math.log(2)
+
+
+def _nats(model: SequenceModel, rows: Tensor, skip: int) -> float:
+    """Of all but the first `skip` places."""
+    logits = model(rows[:, :-1])[:, skip:]
+    return cross_entropy(
+        logits.flatten(0, 1), rows[:, 1 + skip :].flatten(), reduction="sum"
+    ).item()
+
+
+def _scores(model: SequenceModel, codes: Tensor, window: int) -> dict[str, float | None]:
+    """By way of scoring; None for the one that attention has no state for."""
+    carried = None if model.kind == "attention" else carried_bits(model, codes)
+    return {"carried": carried, "windowed": windowed_bits(model, codes, window)}
