@@ -31,6 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     given = _parser().parse_args(arguments)
+    if given.name == "cost" and given.workers > 1:
+        print(
+            "`workers` must be 1 for cost, where runs must not disturb each other", file=sys.stderr
+        )
+        return 2
     out = given.out or Path("results", f"{given.name}.jsonl")
     try:
         failed = runner.run(

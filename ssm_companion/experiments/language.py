@@ -167,7 +167,8 @@ def line(configuration: dict, results: dict) -> str:
     """
     c = configuration
     what = f"{c['model']}, rate {c['rate']:g} for {c['steps']} steps, seed {c['seed']}"
-    return f"{what}: validation {results['score']:.3f} bits, {results['cpu_seconds']:.0f} s of processor time"
+    cost = f"{results['cpu_seconds']:.0f} s of processor time"
+    return f"{what}: validation {results['score']:.3f} bits, {cost}"
 
 
 @torch.no_grad()
