@@ -118,6 +118,7 @@ mean 'language'?
     scratch = out.with_suffix(".scratch")
     failed: dict[str, dict] = {}
     # an experiment plans some runs only when it has seen others
+    _clean(scratch, records.read(out))
     while todo := _missing(experiment.configurations(plan, records.read(out)), out, failed):
         keys = [records.key(configuration) for configuration in todo]
         where = {key: scratch / f"{key}.pt" for key in keys}
@@ -135,16 +136,22 @@ mean 'language'?
                 today = datetime.date.today().isoformat()
                 about = {"command": command, "date": today}
                 records.append(out, {"configuration": configuration, **outcome, **about})
-                where[key].unlink(missing_ok=True)
                 progress.end(experiment.line(configuration, outcome["results"]))
-    with contextlib.suppress(OSError):  # not there, or holds what a failed run left
-        scratch.rmdir()
+        _clean(scratch, records.read(out))
     return list(failed.values())
 
 
 def _missing(wanted: list[dict], out: Path, failed: dict) -> list[dict]:
     done = {records.key(record["configuration"]) for record in records.read(out)} | failed.keys()
     return [configuration for configuration in wanted if records.key(configuration) not in done]
+
+
+def _clean(scratch: Path, finished: list[dict]) -> None:
+    """Delete the checkpoints of finished runs, those too that a kill left behind."""
+    for record in finished:
+        (scratch / f"{records.key(record['configuration'])}.pt").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not there, or holds what failed runs left
+        scratch.rmdir()
 
 
 class _Progress:
