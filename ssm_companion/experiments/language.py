@@ -1,13 +1,15 @@
 """Which character comes next in a novel: bits for each, from models of equal size.
 
 The text is cut in this order: 90 per cent to train on, 5 to validate, 5 to test. A model is trained
-on random windows, each from an empty past. It is scored in two ways, in bits a character:
+on random windows, each from an empty past. It is scored in three ways, in bits a character:
 
 - *carried*: it reads the whole part once, from start to end, with its state carried along;
 - *windowed*: each character is foretold from a window like those of the training, of which the
-  first half is not scored; every character of the part is scored once.
+  first half is not scored; every character of the part is scored once;
+- *cut*: as carried, but the past is forgotten every so many characters.
 
-Attention is scored by windows alone: its state would grow with the part. For each kind, the
+Attention is not carried, since its state would grow with the part, nor cut into pieces that are
+longer than the windows of its training. For each kind, the
 learning rate is the one of three that has the best validation score after a short run.
 """
 
@@ -37,6 +39,7 @@ from ssm_companion.tasks.text import batches, load_text
 BUDGET = 60_000
 BATCH, WINDOW, STEPS = 16, 128, 2000
 RATES = (3e-3, 1e-2, 3e-2)
+CUTS = (16, 32, 64, 128, 256, 512, 1024)  # characters between two cuts
 _PIECE = 2048  # characters that are read at once, with the state carried from piece to piece
 _GLIMPSE = 8192  # characters of the validation part that are scored during a training
 
@@ -105,7 +108,7 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
     --------
     >>> first, *_ = configurations(Plan(only=("gru",), steps=4), [])
     >>> sorted(run(first)["bits"]["validation"])
-    ['carried', 'windowed']
+    ['carried', 'cut', 'windowed']
     """
     novel = load_text()
     training, validation, test = (part.codes for part in novel.split())
@@ -241,6 +244,39 @@ def windowed_bits(model: SequenceModel, codes: Tensor, window: int) -> float:
     return nats / last / math.log(2)
 
 
+@torch.no_grad()
+def cut_bits(model: SequenceModel, codes: Tensor, every: int) -> float:
+    """Mean bits a character of a text that is forgotten again and again.
+
+    Parameters
+    ----------
+    model : SequenceModel
+        The model, of symbols.
+    codes : Tensor, ``(T,)``
+        The text, int64. It is read in pieces, each from an empty past, and what is left after the
+        last whole piece is not read. The first character of a piece is given and not scored; it is
+        the last one of the piece before.
+    every : int
+        Characters of a piece that are scored, below T.
+
+    Returns
+    -------
+    float
+        Mean of :math:`-\\log_2 p`.
+
+    Examples
+    --------
+    >>> model = SequenceModel("gru", equal_parameters("gru", 2000, 10, 10), 10, 10)
+    >>> codes = torch.randint(10, (64,))
+    >>> 2 < cut_bits(model, codes, 16) < 5
+    True
+    """
+    pieces = codes.unfold(0, every + 1, every)
+    at_once = max(1, _PIECE // every)
+    nats = sum(_nats(model, rows, 0) for rows in pieces.split(at_once))
+    return nats / (len(pieces) * every) / math.log(2)
+
+
 def _nats(model: SequenceModel, rows: Tensor, skip: int) -> float:
     """Of all but the first `skip` places."""
     logits = model(rows[:, :-1])[:, skip:]
@@ -249,7 +285,12 @@ def _nats(model: SequenceModel, rows: Tensor, skip: int) -> float:
     ).item()
 
 
-def _scores(model: SequenceModel, codes: Tensor, window: int) -> dict[str, float | None]:
+def _scores(model: SequenceModel, codes: Tensor, window: int) -> dict:
     """By way of scoring; None for the one that attention has no state for."""
-    carried = None if model.kind == "attention" else carried_bits(model, codes)
-    return {"carried": carried, "windowed": windowed_bits(model, codes, window)}
+    recurrent = model.kind != "attention"
+    cuts = [every for every in CUTS if recurrent or every <= window]
+    return {
+        "carried": carried_bits(model, codes) if recurrent else None,
+        "windowed": windowed_bits(model, codes, window),
+        "cut": {str(every): cut_bits(model, codes, every) for every in cuts},
+    }

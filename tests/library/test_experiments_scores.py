@@ -163,6 +163,13 @@ def test_a_window_knows_half_of_itself_at_least():
     assert found == pytest.approx(np.mean(expected), rel=1e-5)
 
 
+def test_a_cut_forgets_all_before_it():
+    model, codes = character_model("gru"), torch.randint(10, (62,))
+    with torch.no_grad():
+        expected = [bits_of(model, codes[(t - 1) // 8 * 8 : t], codes[t]) for t in range(1, 57)]
+    assert language.cut_bits(model, codes, 8) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
 def test_wrong_arguments_are_named():
     task = problem("sunspots")
     with pytest.raises(ValueError, match="`series` must be one of .* got 'sunspot'"):
