@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             address=given.address,
             command=" ".join(["python -m ssm_companion.experiments", *arguments]),
         )
-    except (ValueError, ModuleNotFoundError) as error:
+    except (ValueError, ModuleNotFoundError, ConnectionError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -39,7 +39,8 @@ def compute(
     workers : int, optional
         Number of processes, and of processors of a Ray that is started here.
     address : str, optional
-        Address of a Ray cluster; one is started on this machine if None.
+        Address of a Ray cluster, whose machines need this package and, for the checkpoints, the
+        folder of the file; a Ray is started on this machine if None.
 
     Yields
     ------

@@ -115,7 +115,7 @@ mean 'language'?
     check_positive_int("workers", workers)
     plan = plan or Plan()
     experiment = importlib.import_module(f"ssm_companion.experiments.{name}")
-    scratch = out.with_suffix(".scratch")
+    scratch = out.resolve().with_suffix(".scratch")  # absolute, for processes elsewhere
     failed: dict[str, dict] = {}
     # an experiment plans some runs only when it has seen others
     _clean(scratch, records.read(out))
