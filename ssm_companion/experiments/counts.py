@@ -92,13 +92,8 @@ def _state_bytes(layer: nn.Module, length: int) -> int:
     state = layer.init_state(1)
     parts = (state,) if isinstance(state, Tensor) else state
     if isinstance(layer, Attention):  # one entry for each step; the empty past has none
-        return length * sum(part[:, :1].element_size() * _width(part) for part in parts)
+        return length * sum(part.element_size() * part.shape[2:].numel() for part in parts)
     return sum(part.nbytes for part in parts)
-
-
-def _width(part: Tensor) -> int:
-    """Numbers for each step of a part (1, T, ...)."""
-    return part.shape[2:].numel()
 
 
 @singledispatch

@@ -13,7 +13,6 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from ssm_companion.experiments.models import (
     equal_parameters,
     parameter_count,
 )
+from ssm_companion.experiments.neural import forecast, windows
 from ssm_companion.experiments.rolling import SETTINGS, Problem, problem
 from ssm_companion.experiments.runner import Plan
 from ssm_companion.experiments.tracked import train
@@ -173,79 +173,6 @@ def line(configuration: dict, results: dict) -> str:
     return f"{c['series']}, {c['model']}, {how}: validation {results['score']:.3f}{test}{cost}"
 
 
-def windows(task: Problem, window: int) -> tuple[Tensor, Tensor]:
-    """All windows of the training part, and what follows each of their steps.
-
-    Parameters
-    ----------
-    task : Problem
-        The series.
-    window : int
-        Steps W of a window.
-
-    Returns
-    -------
-    inputs : Tensor, ``(S, W, 1)``
-        float32, windows of the scaled series.
-    targets : Tensor, ``(S, W, H)``
-        float32, for each step the H values after it, none of them after the training part.
-
-    Raises
-    ------
-    ValueError
-        If the training part is too short.
-
-    Examples
-    --------
-    >>> inputs, targets = windows(problem("sunspots"), 66)
-    >>> inputs.shape, targets.shape
-    (torch.Size([78, 66, 1]), torch.Size([78, 66, 11]))
-    """
-    horizon = task.setting.horizon
-    z = _tensor(task.scaled[task.first : task.bounds[0]])
-    if len(z) < window + horizon:
-        raise ValueError(f"`window` must be at most {len(z) - horizon}, got {window}")
-    pieces = z.unfold(0, window + horizon, 1)
-    return pieces[:, :window, None], pieces[:, 1:].unfold(1, horizon, 1)
-
-
-@torch.no_grad()
-def forecast(model: SequenceModel, task: Problem, origins: np.ndarray, window: int) -> np.ndarray:
-    """Forecasts from a rolling origin.
-
-    Parameters
-    ----------
-    model : SequenceModel
-        The model, of one number in and H out.
-    task : Problem
-        The series.
-    origins : numpy.ndarray, ``(O,)``
-        The places of the last values that may be used, in order.
-    window : int
-        How many values attention reads; other kinds read all.
-
-    Returns
-    -------
-    numpy.ndarray, ``(O, H)``
-        Of the series, for each horizon.
-
-    Examples
-    --------
-    >>> from ssm_companion.experiments.models import Size
-    >>> sun, model = problem("sunspots"), SequenceModel("gru", Size(4, 4), 1, 11, discrete=False)
-    >>> forecast(model, sun, sun.origins("test"), 66).shape
-    (93, 11)
-    """
-    z = _tensor(task.scaled)
-    if model.kind == "attention":
-        rows = torch.stack([z[origin + 1 - window : origin + 1] for origin in origins])
-        outputs = model(rows[..., None])[:, -1]
-    else:
-        past = z[task.first : origins[-1] + 1]
-        outputs = model(past[None, :, None])[0, origins - task.first]
-    return task.unscaled(outputs.double().numpy(), origins)
-
-
 def _model(configuration: dict, task: Problem):
     kind, horizon = configuration["model"], task.setting.horizon
     check_choice("model", kind, LAYERS)
@@ -268,7 +195,3 @@ def _run_classical(configuration: dict, task: Problem) -> dict:
         )
         scores[part] = task.scores(values, origins)
     return {"score": scores["validation"]["mase"], **scores, "form": form}
-
-
-def _tensor(values: np.ndarray) -> Tensor:
-    return torch.from_numpy(values).float()

@@ -185,15 +185,15 @@ def parameter_count(model: nn.Module) -> int:
 def equal_parameters(kind: str, budget: int, inputs: int, outputs: int, **options) -> Size:
     """The size at which a kind has a given number of parameters.
 
-    Channels come in multiples of 4; the perceptrons take up the rest. Of the sizes that fit, it
-    is the one whose perceptrons are nearest to two hidden units a channel.
+    Channels come in multiples of 4; the perceptrons take up the rest. Of the sizes within three per
+    cent of the budget it is the one whose perceptrons are nearest to two hidden units a channel.
 
     Parameters
     ----------
     kind : str
         A key of ``LAYERS``.
     budget : int
-        Number of parameters, kept to within three per cent.
+        Number of parameters.
     inputs, outputs : int
         As for :class:`SequenceModel`.
     **options
@@ -213,7 +213,7 @@ def equal_parameters(kind: str, budget: int, inputs: int, outputs: int, **option
     --------
     >>> size = equal_parameters("lstm", 10_000, 75, 75)
     >>> parameter_count(SequenceModel("lstm", size, 75, 75))
-    9947
+    9975
     """
     check_choice("kind", kind, LAYERS)
     found = []

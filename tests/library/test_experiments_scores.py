@@ -6,7 +6,7 @@ import torch
 from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from ssm_companion.experiments import classical, forecasting, language
+from ssm_companion.experiments import bits, classical, neural
 from ssm_companion.experiments.models import LAYERS, SequenceModel, Size
 from ssm_companion.experiments.rolling import SETTINGS, problem
 
@@ -20,7 +20,7 @@ def forecasts(model, task, origins):
     torch.manual_seed(0)
     horizon = task.setting.horizon
     network = SequenceModel(model, Size(8, 4), 1, horizon, discrete=False)
-    return forecasting.forecast(network, task, origins, task.setting.window)
+    return neural.forecast(network, task, origins, task.setting.window)
 
 
 @pytest.mark.parametrize("model", [*classical.MODELS, *LAYERS])
@@ -45,7 +45,7 @@ def test_training_and_selection_do_not_see_the_parts_after_them(series, part):
     changed[task.bounds[part] :] *= -3
     other = problem(series, changed)
     assert (other.scale, other.spread) == (task.scale, task.spread)
-    pairs = zip(*(forecasting.windows(t, t.setting.window) for t in (task, other)), strict=True)
+    pairs = zip(*(neural.windows(t, t.setting.window) for t in (task, other)), strict=True)
     assert all(torch.equal(*pair) for pair in pairs)
     origins = task.origins("validation")
     scores = [t.scores(forecasts("gru", t, origins), origins)["mase"] for t in (task, other)]
@@ -110,7 +110,7 @@ def test_smoothing_goes_on_from_the_fit():
 
 def test_windows_are_followed_by_their_targets():
     task = problem("co2")
-    inputs, targets = forecasting.windows(task, 30)
+    inputs, targets = neural.windows(task, 30)
     z = task.scaled
     for row, step, ahead in ((0, 0, 0), (4, 29, 11), (len(inputs) - 1, 29, 11)):
         place = task.first + row + step
@@ -130,8 +130,8 @@ def test_every_character_is_scored_once(length):
     torch.nn.init.zeros_(model.head.weight)
     torch.nn.init.zeros_(model.head.bias)
     codes = torch.randint(10, (length,))
-    for bits in (language.windowed_bits(model, codes, 16), language.carried_bits(model, codes)):
-        assert bits == pytest.approx(np.log2(10), rel=1e-6)
+    for found in (bits.windowed_bits(model, codes, 16), bits.carried_bits(model, codes)):
+        assert found == pytest.approx(np.log2(10), rel=1e-6)
 
 
 def bits_of(model, past, following):
@@ -140,11 +140,11 @@ def bits_of(model, past, following):
 
 @pytest.mark.parametrize("kind", ["lru", "mamba-complex", "gru"])
 def test_a_carried_state_knows_all_before(kind, monkeypatch):
-    monkeypatch.setattr(language, "_PIECE", 7)
+    monkeypatch.setattr(bits, "_PIECE", 7)
     model, codes = character_model(kind), torch.randint(10, (40,))
     with torch.no_grad():
         expected = np.mean([bits_of(model, codes[:t], codes[t]) for t in range(1, 40)])
-    assert language.carried_bits(model, codes) == pytest.approx(expected, rel=1e-5)
+    assert bits.carried_bits(model, codes) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_window_knows_half_of_itself_at_least():
@@ -159,7 +159,7 @@ def test_a_window_knows_half_of_itself_at_least():
 
     with torch.no_grad():
         expected = [bits_of(model, codes[start(t) : t], codes[t]) for t in range(1, 62)]
-    found = language.windowed_bits(model, codes, window)
+    found = bits.windowed_bits(model, codes, window)
     assert found == pytest.approx(np.mean(expected), rel=1e-5)
 
 
@@ -167,7 +167,7 @@ def test_a_cut_forgets_all_before_it():
     model, codes = character_model("gru"), torch.randint(10, (62,))
     with torch.no_grad():
         expected = [bits_of(model, codes[(t - 1) // 8 * 8 : t], codes[t]) for t in range(1, 57)]
-    assert language.cut_bits(model, codes, 8) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert bits.cut_bits(model, codes, 8) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_wrong_arguments_are_named():
@@ -181,4 +181,4 @@ def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="`fitted` must be one of"):
         classical.forecast("naive", task, task.origins("test"), "test")
     with pytest.raises(ValueError, match="`window` must be at most 143, got 150"):
-        forecasting.windows(task, 150)
+        neural.windows(task, 150)
