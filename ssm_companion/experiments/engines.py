@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -78,20 +79,22 @@ def _run(configuration: dict, checkpoint: Path) -> dict:
 
 def _local(runs: list, workers: int, address: str | None) -> Iterator[Outcome]:
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_obey_parent)
     try:
         futures = {pool.submit(_run, *run): run[0] for run in runs}
         for future in as_completed(futures):
             yield futures[future], future.exception() or future.result()
     finally:
         # a process that is left has half a run to do, which its checkpoint keeps
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()).difference(others):
             process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """Else the processes of a killed parent would wait for work for ever."""
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it: else this would wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         multiprocessing.parent_process().join()

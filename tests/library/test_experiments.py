@@ -43,7 +43,7 @@ def test_stopped_killed_and_half_written_runs_go_on_to_the_same_results(tmp_path
     out = tmp_path / "broken" / "runs.jsonl"
     stopped = start(out)
     wait_for(lambda: len(records.read(out)) > 6)  # statistical models first
-    os.kill(stopped.pid, signal.SIGINT)
+    os.killpg(stopped.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
     # its processes hold its pipes, so that this ends when they have ended
     _, said = stopped.communicate(timeout=60)
     assert stopped.returncode == 130
@@ -103,9 +103,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, at, tmp_pat
     assert outcome(experiment.run(configuration, checkpoint)) == outcome(expected)
 
 
-def test_a_language_run_from_the_command_line(tmp_path, monkeypatch):
+def test_a_language_run_from_the_command_line(tmp_path):
     out = tmp_path / "runs.jsonl"
-    command = ["language", "--only", "lstm", "--seeds", "2", "--steps", "8", "--workers", "2"]
+    command = ["language", "--only", "lstm", "--seeds", "2", "--steps", "8"]
     assert main([*command, "--out", str(out)]) == 0
     finished = records.read(out)
     assert [r["configuration"]["purpose"] for r in finished] == ["rate"] * 3 + ["result"] * 2
@@ -129,7 +129,7 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(tmp_path, capsys, monkey
     configurations[0] = {**configurations[0], "fitted": "tomorrow"}
     monkeypatch.setattr(forecasting, "configurations", lambda plan, finished: configurations)
     out = tmp_path / "runs.jsonl"
-    assert main(["forecasting", "--out", str(out)]) == 1
+    assert main(["forecasting", "--workers", "2", "--out", str(out)]) == 1
     said = capsys.readouterr()
     assert "`fitted` must be one of" in said.out
     assert "1 runs failed" in said.err
