@@ -96,7 +96,8 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
     Returns
     -------
     dict
-        ``"score"``, the validation error; ``"validation"`` and ``"test"`` (not for runs that are
+        ``"score"``, the validation error, which is one of the fit for a statistical model that was
+        fitted on the validation part too; ``"validation"`` and ``"test"`` (not for runs that are
         to find a learning rate), of :meth:`ssm_companion.experiments.rolling.Problem.scores`. Of
         a statistical model ``"form"``; of a neural one its learning curve, parameters, bytes of
         state, multiply-adds and processor seconds of training.
