@@ -81,8 +81,8 @@ def load(name: str) -> Series:
 
     Parameters
     ----------
-    name : {"sunspots", "co2"}
-        ``"sunspots"`` is yearly, ``"co2"`` monthly.
+    name : {"sunspots", "co2", "elnino"}
+        ``"sunspots"`` is yearly, ``"co2"`` and ``"elnino"`` are monthly.
 
     Returns
     -------
@@ -184,4 +184,24 @@ def _co2() -> Series:
     )
 
 
-_LOADERS = {"sunspots": _sunspots, "co2": _co2}
+def _elnino() -> Series:
+    from statsmodels.datasets import elnino
+
+    table = elnino.load_pandas().data.set_index("YEAR")
+    years = table.index.to_numpy(float)
+    return Series(
+        name="elnino",
+        time=(years[:, None] + (np.arange(12) + 0.5) / 12).ravel(),
+        values=table.to_numpy(float).ravel(),
+        unit="°C",
+        step=1 / 12,
+        source=(
+            "Sea surface temperature 1950-2010 of the Pacific Ocean between 0-10 degrees South "
+            "and 90-80 degrees West, NOAA National Weather Service, ERSST.V3B, Nino 1+2, "
+            "http://www.cpc.ncep.noaa.gov/data/indices/, as bundled with statsmodels"
+        ),
+        note="Monthly means, as published; a row of twelve for each year, put end to end.",
+    )
+
+
+_LOADERS = {"sunspots": _sunspots, "co2": _co2, "elnino": _elnino}

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from statsmodels.datasets import co2
+from statsmodels.datasets import co2, elnino
 
 from ssm_companion.tasks.series import lagged, load
 
-LENGTHS = {"sunspots": 309, "co2": 526}
+LENGTHS = {"sunspots": 309, "co2": 526, "elnino": 732}
 
 
 @pytest.mark.parametrize("name", LENGTHS)
@@ -34,6 +34,17 @@ def test_co2_months_are_means_and_empty_ones_are_interpolated():
     assert f"{empty.sum()} of 526 months" in series.note
     gap = int(np.flatnonzero(empty)[0])
     assert series.values[gap] == pytest.approx(series.values[[gap - 1, gap + 1]].mean())
+
+
+def test_elnino_is_read_along_its_rows():
+    series = load("elnino")
+    table = elnino.load_pandas().data
+    for year, column in ((1950, "JAN"), (1950, "DEC"), (1997, "OCT"), (2010, "DEC")):
+        place = list(table.columns[1:]).index(column)
+        month = int(np.argmin(np.abs(series.time - (year + (place + 0.5) / 12))))
+        assert series.values[month] == table.set_index("YEAR").loc[year, column]
+    # the warmest month of the record is one of the El Niño of 1997 and 1998
+    assert 1997 < series.time[series.values.argmax()] < 1999
 
 
 @pytest.mark.parametrize("n_test", [1, 50, 308])

@@ -1,0 +1,1 @@
+"""The long runs behind ``results/``: ``python -m ssm_companion.experiments --help``."""
