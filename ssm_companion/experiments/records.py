@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import sysconfig
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -69,6 +70,38 @@ def read(path: Path) -> list[dict]:
         except ValueError as error:
             raise ValueError(f"line {number} of {path} must be JSON, got {line[:40]!r}") from error
     return records
+
+
+def recorded(name: str) -> list[dict]:
+    """The finished runs of an experiment that come with the book.
+
+    Parameters
+    ----------
+    name : str
+        Of the file in the folder ``results``, without its ending.
+
+    Returns
+    -------
+    list of dict
+        One record for each run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, in a checkout or among what was installed.
+
+    Examples
+    --------
+    >>> len({run["configuration"]["model"] for run in recorded("forecasting")})
+    12
+    """
+    checkout = Path(ssm_companion.__file__).parents[1]
+    installed = Path(sysconfig.get_path("data"), "share", "ssm_companion")
+    places = [folder / "results" / f"{name}.jsonl" for folder in (checkout, installed)]
+    for path in places:
+        if path.exists():
+            return read(path)
+    raise FileNotFoundError(f"no runs called {name!r} in {places[0].parent} or {places[1].parent}")
 
 
 def append(path: Path, record: dict) -> None:

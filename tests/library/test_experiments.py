@@ -172,7 +172,8 @@ def test_without_ray_it_says_what_to_install(tmp_path, capsys, monkeypatch):
 
 
 def test_ray_gives_the_same_results(tmp_path):
-    pytest.importorskip("ray")
+    if os.environ.get("CI") != "true":  # there it is installed, and must not be skipped
+        pytest.importorskip("ray", reason="Ray is not installed")
     command = ["forecasting", "--only", "naive", "lstm", "--seeds", "1", "--steps", "2"]
     for engine in ("local", "ray"):
         out = str(tmp_path / f"{engine}.jsonl")
@@ -183,6 +184,18 @@ def test_ray_gives_the_same_results(tmp_path):
     ]
     assert len(both) == 2
     assert both[0] == both[1] != {}
+
+
+def test_what_is_recorded_is_found_without_a_checkout(tmp_path, monkeypatch):
+    here = records.recorded("forecasting")
+    monkeypatch.setattr(records.ssm_companion, "__file__", str(tmp_path / "site" / "x" / "y.py"))
+    with pytest.raises(FileNotFoundError, match="no runs called 'forecasting' in .* or .*share"):
+        records.recorded("forecasting")
+    folder = tmp_path / "share" / "ssm_companion" / "results"
+    folder.mkdir(parents=True)
+    (folder / "forecasting.jsonl").write_text(json.dumps(here[0]) + "\n")
+    monkeypatch.setattr(records.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert records.recorded("forecasting") == here[:1]
 
 
 def test_a_line_that_is_broken_in_the_middle_is_an_error(tmp_path):
