@@ -1,5 +1,6 @@
 """The long runs: what stops them loses nothing, and going on changes nothing."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -24,7 +25,9 @@ TINY = ["forecasting", "--only", "naive", "lstm", "--seeds", "1", "--steps", "12
 def start(out):
     command = [sys.executable, "-m", "ssm_companion.experiments", *TINY, "--out", str(out)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)
+    # where the tests run in the background the shell has them ignore Ctrl-C, and so their children
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=heed, **pipes)
 
 
 def wait_for(condition):
