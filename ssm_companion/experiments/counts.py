@@ -6,7 +6,7 @@ K taps, a layer's memory takes
 
 - S4D: :math:`(4 + 2 + 2) D N` for :math:`a h + b u` and the read-out of complex modes;
 - LRU: :math:`2 N D + 4 N + 2 N D` for the input, the recurrence and the read-out;
-- Mamba: :math:`K E` and what :func:`ssm_companion.roofline.report` counts for the scan;
+- Mamba: :math:`K E` and what :func:`~ssm_companion.roofline.report` counts for the scan;
 - Mamba-2: :math:`K (E + 2 N) + 3 E N`, for decay, input and read-out, one decay a head;
 - LSTM and GRU: nothing besides their matrices, :math:`8 D^2` and :math:`6 D^2`;
 - attention: :math:`2 (T + 1) D` for the scores and the mixture of values.

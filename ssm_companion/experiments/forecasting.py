@@ -1,9 +1,9 @@
 """Measured series, up to a year or a cycle ahead: neural memories and statistical models.
 
 All neural models are of the same size and see the scaled series of
-:class:`ssm_companion.experiments.rolling.Problem`. At each step a model gives all horizons at once.
-It is trained on random windows of the training part, all steps of a window at once, and each window
-from an empty past; the loss is the mean absolute error. Learning rate and moment of stopping are
+:class:`~ssm_companion.experiments.rolling.Problem`. At each step a model gives all horizons at
+once. It is trained on random windows of the training part, all steps of a window at once, and each
+window from an empty past; the loss is the mean absolute error. Learning rate and moment of stopping are
 those with the best validation score. To forecast, a model reads the series once from its start, its
 state carried along; attention reads a window that ends at the origin.
 """
@@ -98,7 +98,7 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
     dict
         ``"score"``, the validation error, which is one of the fit for a statistical model that was
         fitted on the validation part too; ``"validation"`` and ``"test"`` (not for runs that are
-        to find a learning rate), of :meth:`ssm_companion.experiments.rolling.Problem.scores`. Of
+        to find a learning rate), of :meth:`~ssm_companion.experiments.rolling.Problem.scores`. Of
         a statistical model ``"form"``; of a neural one its learning curve, parameters, bytes of
         state, multiply-adds and processor seconds of training.
 

@@ -88,7 +88,7 @@ def run(
     plan : Plan, optional
         Which runs are wanted.
     engine, workers, address
-        As for :func:`ssm_companion.experiments.engines.compute`.
+        As for :func:`~ssm_companion.experiments.engines.compute`.
     command : str, optional
         What to record as the command that was given.
 

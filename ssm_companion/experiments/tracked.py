@@ -18,7 +18,7 @@ POINTS = 40  # of a learning curve
 class Tracked(nn.Module):
     """A model, and how it has fared on validation data so far.
 
-    What it keeps are buffers, so that the checkpoints of :func:`ssm_companion.training.fit` hold
+    What it keeps are buffers, so that the checkpoints of :func:`~ssm_companion.training.fit` hold
     them.
 
     Parameters

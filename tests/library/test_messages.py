@@ -165,7 +165,8 @@ CASES = {
     ),
     "series": (
         lambda: load("sunspot"),
-        "`name` must be one of 'sunspots', 'co2', 'elnino', got 'sunspot'; did you mean 'sunspots'?",
+        "`name` must be one of 'sunspots', 'co2', 'elnino', got 'sunspot'; "
+        "did you mean 'sunspots'?",
     ),
     "schedule": (
         lambda: fit_weight(schedule="cos"),
