@@ -3,9 +3,9 @@
 All neural models are of the same size and see the scaled series of
 :class:`~ssm_companion.experiments.rolling.Problem`. At each step a model gives all horizons at
 once. It is trained on random windows of the training part, all steps of a window at once, and each
-window from an empty past; the loss is the mean absolute error. Learning rate and moment of stopping are
-those with the best validation score. To forecast, a model reads the series once from its start, its
-state carried along; attention reads a window that ends at the origin.
+window from an empty past; the loss is the mean absolute error. Learning rate and moment of
+stopping are those with the best validation score. To forecast, a model reads the series once from
+its start, its state carried along; attention reads a window that ends at the origin.
 """
 
 from __future__ import annotations
