@@ -18,6 +18,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 # with importmode=importlib the tests find no module beside them
 sys.path.insert(0, str(Path(__file__).parent))
+from explorables import DRAWN  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PAGES = list(parse_toc_yaml(ROOT / "_toc.yml"))
@@ -196,6 +197,7 @@ def open_page(visit, bench):
             opened.append(faults)
             if path == "/page":
                 page.wait_for_function("document.querySelector('.explorable-readout')?.textContent")
+                page.evaluate(DRAWN)
             return page
 
         yield open_

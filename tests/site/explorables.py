@@ -13,10 +13,13 @@ CALL = """async ([figure, name, calls]) => {
   const m = await import(`/explorables/${figure}.js`);
   return calls.map((call) => m[name](...call));
 }"""
-MOUNT = """async ([figure, options]) => {
-  const { mount } = await import(`/explorables/${figure}.js`);
+# a pane learns its size after the layout of a frame: two frames later all are drawn to theirs
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+MOUNT = f"""async ([figure, options]) => {{
+  const {{ mount }} = await import(`/explorables/${{figure}}.js`);
   mount(document.querySelector(".explorable-stage"), options);
-}"""
+  await {DRAWN};
+}}"""
 OUTSIDE = """() => [...document.querySelectorAll(".explorable svg text")]
   .filter((node) => getComputedStyle(node).visibility === "visible" && node.textContent)
   .map((node) => [node.textContent, node.getBoundingClientRect()])

@@ -261,7 +261,6 @@ def test_options_have_defaults_and_bounds(open_page, options, name, numbers):
 def test_every_pair_is_drawn_as_a_node_of_its_level(open_page, algorithm, level, place):
     page = open_page("/bare")
     mount(page, "scan_tree", {"algorithm": algorithm, "level": str(level), "place": str(place)})
-    page.wait_for_function("document.querySelector('.st-tree .later')?.hasAttribute('d')")
     levels = in_python(algorithm, 16, *[4] * (algorithm == "chunked"))
     level = min(level, len(levels))
     used, segments = history(levels, 16)[level][place], starts(levels, 16)

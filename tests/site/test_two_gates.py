@@ -37,7 +37,6 @@ def mounted(open_page, options, **window):
     """A page with the figure of these options."""
     page = open_page("/bare", **window)
     mount(page, "two_gates", options)
-    page.wait_for_function("document.querySelector('.tg-map .handle')?.getAttribute('cx')")
     return page
 
 
