@@ -18,13 +18,16 @@ THEORY = (
     "causal",
     "contraction",
     "estimators",
+    "expressivity",
     "information",
     "lipschitz",
     "lyapunov",
     "memory",
+    "polynomials",
     "rate_distortion",
     "reach",
     "reduction",
+    "vandermonde",
 )
 # What each module may import of the package; a new module has to be given a place.
 ALLOWED = {
@@ -99,6 +102,8 @@ ALLOWED = {
     "theory._checks": set(),
     **{"theory." + name: {"theory._checks"} for name in THEORY},
     "theory.causal": {"theory._checks", "theory.rate_distortion"},
+    "theory.expressivity": {"theory._checks", "theory.vandermonde"},
+    "theory.polynomials": {"theory._checks", "theory.vandermonde"},
     "theory.reach": {"theory._checks", "theory.lipschitz"},
     "training": {"_progress", "_shapes"},
 }
