@@ -9,6 +9,7 @@ from ssm_companion.theory import information as information
 from ssm_companion.theory import lipschitz as lipschitz
 from ssm_companion.theory import lyapunov as lyapunov
 from ssm_companion.theory import memory as memory
+from ssm_companion.theory import polynomials as polynomials
 from ssm_companion.theory import rate_distortion as rate_distortion
 from ssm_companion.theory import reach as reach
 from ssm_companion.theory import reduction as reduction
