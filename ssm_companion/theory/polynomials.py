@@ -344,6 +344,7 @@ def delay_price(k: int, t: int) -> int:
     >>> delay_price(15, 32), delay_price(31, 32)
     (10827497472, 1073741824)
     """
+    k, t = operator.index(k), operator.index(t)  # numpy's integers overflow
     if not 0 <= k < t:
         raise ValueError(f"`k` must be in [0, t={t}), got {k}")
     n = t - 1 - (t - 1 - k) % 2
