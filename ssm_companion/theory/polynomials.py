@@ -188,8 +188,7 @@ def real_price(target, tolerance: float = 0.0, norm: str = "sup") -> Price:
         The response :math:`\varphi`. Real numbers, which count as exact: integers, fractions or
         floats.
     tolerance : float, optional
-        The error :math:`\varepsilon \ge 0` that a response may have. Other than 0 needs cvxpy,
-        which is part of the extra ``book``.
+        The error :math:`\varepsilon \ge 0` that a response may have.
     norm : {"sup", "l1", "l2"}, optional
         In which the error is measured, over the t steps.
 
@@ -205,6 +204,8 @@ def real_price(target, tolerance: float = 0.0, norm: str = "sup") -> Price:
         For a negative tolerance, another norm, or a target that is not a vector of real numbers.
     RuntimeError
         If a solver fails.
+    ImportError
+        With a tolerance, without cvxpy, which is part of the extra ``book``.
 
     Notes
     -----
@@ -258,8 +259,7 @@ def complex_price(target) -> Price:
     r"""The least sum of weights with which complex poles in the unit disc match a target.
 
     For :math:`\varphi_k = \Re \sum_n w_n \lambda_n^k`: the maximum of :math:`\sum_k p_k \varphi_k`
-    over real polynomials of degree below t with :math:`|p(z)| \le 1` for :math:`|z| \le 1`. Needs
-    cvxpy, which is part of the extra ``book``.
+    over real polynomials of degree below t with :math:`|p(z)| \le 1` for :math:`|z| \le 1`.
 
     Parameters
     ----------
@@ -277,6 +277,8 @@ def complex_price(target) -> Price:
         For a target that is not a vector of real numbers.
     RuntimeError
         If the solver fails.
+    ImportError
+        Without cvxpy, which is part of the extra ``book``.
 
     Notes
     -----
