@@ -9,6 +9,7 @@ with :math:`|p| \le 1` where the poles may be: on [-1, 1], or on the disc.
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from fractions import Fraction
 from typing import NamedTuple
