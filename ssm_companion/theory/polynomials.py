@@ -22,7 +22,7 @@ from scipy.optimize import linprog
 from scipy.special import xlogy
 
 from ssm_companion.theory._checks import known, not_negative
-from ssm_companion.theory.vandermonde import Modes
+from ssm_companion.theory.vandermonde import WeightedModes
 
 DUAL = {"sup": 1, "l1": np.inf, "l2": 2}
 ORDER = {"sup": np.inf, "l1": 1, "l2": 2}
@@ -57,7 +57,7 @@ class Price(NamedTuple):
     ----------
     lower, upper : float
         Bounds on the price.
-    modes : Modes
+    modes : WeightedModes
         A system whose weights sum to at most ``upper`` in modulus. It follows the target, up to
         the accuracy of the solver.
     polynomial : numpy.polynomial.Chebyshev or numpy.polynomial.Polynomial
@@ -66,7 +66,7 @@ class Price(NamedTuple):
 
     lower: float
     upper: float
-    modes: Modes
+    modes: WeightedModes
     polynomial: Chebyshev | Polynomial
 
 
@@ -232,7 +232,7 @@ def real_price(target, tolerance: float = 0.0, norm: str = "sup") -> Price:
     target = _exact(target)
     t = len(target)
     if np.linalg.norm(target.astype(float), ORDER[norm]) <= tolerance or not target.any():
-        return Price(0.0, 0.0, Modes(np.zeros(0), np.zeros(0)), Chebyshev(np.zeros(t)))
+        return Price(0.0, 0.0, WeightedModes(np.zeros(0), np.zeros(0)), Chebyshev(np.zeros(t)))
     to_moments = _chebyshev_coefficients(t)
     moments = (to_moments @ target).astype(float)
     scale = np.abs(moments).max()
@@ -248,7 +248,7 @@ def real_price(target, tolerance: float = 0.0, norm: str = "sup") -> Price:
         upper = np.abs(w).sum() + 4 / np.pi * np.abs(moments - T @ w - error).sum()
         used = w != 0
         bounds = max(float(scale * lower), 0.0), float(scale * upper)
-        found = Price(*bounds, Modes(x[used], scale * w[used]), Chebyshev(c))
+        found = Price(*bounds, WeightedModes(x[used], scale * w[used]), Chebyshev(c))
         closest = min(closest or found, found, key=_gap)
         if _gap(closest) <= (1e-6 if tolerance else 1e-9):
             break
@@ -294,7 +294,7 @@ def complex_price(target) -> Price:
     target = _exact(target).astype(float)
     t = len(target)
     if not target.any():
-        return Price(0.0, 0.0, Modes(np.zeros(0), np.zeros(0)), Polynomial(np.zeros(t)))
+        return Price(0.0, 0.0, WeightedModes(np.zeros(0), np.zeros(0)), Polynomial(np.zeros(t)))
     angles, closest = np.pi * np.linspace(0, 1, 16 * t + 1), None
     for _ in range(ROUNDS):
         powers = np.exp(1j * angles * np.arange(t)[:, None])
@@ -305,7 +305,7 @@ def complex_price(target) -> Price:
         extrema = _extrema(squared)
         p = p / np.sqrt(np.abs(cheb.chebval(extrema, squared)).max())
         upper = np.abs(w).sum() + np.linalg.norm(target - (powers @ w).real)
-        modes = Modes(np.exp(1j * angles), w)
+        modes = WeightedModes(np.exp(1j * angles), w)
         found = Price(float(p @ target), float(upper), modes, Polynomial(p))
         closest = min(closest or found, found, key=_gap)
         if _gap(closest) <= 1e-6:

@@ -10,7 +10,7 @@ from scipy.linalg import qr, solve_triangular
 from scipy.sparse.csgraph import connected_components
 
 
-class Modes(NamedTuple):
+class WeightedModes(NamedTuple):
     r"""A diagonal system by its modes; its response is :math:`\Re \sum_n w_n \lambda_n^k`.
 
     Parameters
@@ -126,7 +126,7 @@ def matching_weights(poles, target) -> np.ndarray:
     return w[: len(poles)] + 1j * w[len(poles) :] if np.iscomplexobj(V) else w
 
 
-def fourier_modes(target, radius: float = 1.0) -> Modes:
+def fourier_modes(target, radius: float = 1.0) -> WeightedModes:
     r"""A complex system of half the width of its target, with moderate weights.
 
     Of the t roots of :math:`z^t = \pm r^t`, plus for odd and minus for even t, those in the closed
@@ -142,7 +142,7 @@ def fourier_modes(target, radius: float = 1.0) -> Modes:
 
     Returns
     -------
-    Modes
+    WeightedModes
         :math:`\lceil t / 2 \rceil` complex poles and weights.
 
     Raises
@@ -173,7 +173,7 @@ def fourier_modes(target, radius: float = 1.0) -> Modes:
     poles = radius * np.exp(1j * angles)
     weights = poles ** -np.arange(t)[:, None]
     share = np.where(angles == 0, 1, 2) / t  # a root and its conjugate in one mode
-    return Modes(poles, share * (target @ weights))
+    return WeightedModes(poles, share * (target @ weights))
 
 
 def _has_sympy(poles) -> bool:
