@@ -101,12 +101,12 @@ function discPane(onMove) {
   const part = { rim: svg("path", { class: "rule" }), real: svg("path", { class: "real" }), ends: svg("path", { class: "ends" }) };
   const pole = svg("g", { class: "pole", tabindex: 0, role: "slider", "aria-label": "λ", "aria-valuemin": 0, "aria-valuemax": 1 },
     svg("circle", { class: "grip", r: 24 }), svg("circle", { class: "ring", r: 16 }), svg("circle", { class: "handle", r: 12 }), label("*λ", { class: "handle-text", "text-anchor": "middle" }));
-  const prices = LEVELS.slice(1).map((level) => label(level === 1 ? "1 bit a step" : String(level), { class: "price halo", "text-anchor": "middle" }));
+  const prices = LEVELS.slice(1).map((level) => label(level === 1 ? "1 bit" : String(level), { class: "price halo", "text-anchor": "middle" }));
   const most = label("1.27 at *i", { class: "muted" });
   const feet = ["−1", "real: no price", "1"].map((text) => label(text, { class: "muted", "text-anchor": "middle" }));
-  const hint = label("drag *λ, or use the arrow keys", { class: "muted", y: 14 });
+  const titles = [label("price of being real, in bits a step", { y: 16 }), label("drag *λ, or use the arrow keys", { class: "muted", y: 38 })];
   const node = svg("svg", { class: "pr-disc", role: "group", "aria-label": "The upper half of the unit disc" }, svg("clipPath", { id }, clip),
-    svg("g", { "clip-path": `url(#${id})` }, face, ...bands, same), ...Object.values(part), ...prices, ...feet, most, hint, pole);
+    svg("g", { "clip-path": `url(#${id})` }, face, ...bands, same), ...Object.values(part), ...prices, ...feet, most, ...titles, pole);
   let [R, cx, cy, at] = [1, 0, 0, [0, 0]];
 
   const go = (x, y) => onMove(Math.min(1, Math.hypot(x, y)), degrees(Math.atan2(y, x)));
@@ -133,7 +133,7 @@ function discPane(onMove) {
   });
 
   function draw({ r, angle, found }, [width, height]) {
-    [R, cx, cy, at] = [Math.min(width - 32, 2 * (height - 64)) / 2, width / 2, height - 30, [found.x, found.y]];
+    [R, cx, cy, at] = [Math.min(width / 2 - 13, height - 90), width / 2, height - 30, [found.x, found.y]];
     const half = `M${cx - R} ${cy}A${R} ${R} 0 0 1 ${cx + R} ${cy}`;
     const ellipse = (bits) => ({ cx, cy, rx: (R * (2 ** bits + 2 ** -bits)) / 2, ry: (R * (2 ** bits - 2 ** -bits)) / 2 });
     [clip, face].forEach((path) => set(path, { d: `${half}Z` }));
