@@ -123,6 +123,7 @@ def test_the_truth_is_between_the_bounds(open_page):
 def test_where_the_bound_crosses_the_floats(open_page):
     page = open_page("/bare")
     assert call(page, "crossing", [(0, 1, 24), (0, 1, 53)]) == [21, 45]
+    assert call(page, "bounds", [(0, 1, 64, 17)]) == [[1, 1, 3, 3, 17]]  # reached, not passed
     cases = [(*place, bits) for place in places(40) for bits in (24, 53)]
     found = call(page, "crossing", cases)
     assert found.count(np.inf) >= 12  # the real points, and some next to them
