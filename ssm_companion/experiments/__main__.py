@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", choices=("local", "ray"), default="local", help="where to compute")
     add("--address", help="of a Ray cluster; without it Ray is started on this machine")
     add("--seeds", type=int, default=5, help="seeds for each model (default: 5)")
-    add("--only", nargs="+", default=[], metavar="MODEL", help="these models alone")
+    add("--only", nargs="+", default=[], metavar="MODEL", help="these models, or targets, alone")
     add("--steps", type=int, help="updates of each training, for a trial")
     add("--out", type=Path, help="the file (default: results/NAME.jsonl)")
     return parser

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ssm_companion._shapes import check_choice, check_positive_int
 from ssm_companion.experiments import engines, records
 
-NAMES = ("forecasting", "language", "cost")
+NAMES = ("forecasting", "language", "cost", "complex_real", "complex_complex")
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def run(
 
     Parameters
     ----------
-    name : {"forecasting", "language", "cost"}
-        The experiment.
+    name : str
+        The experiment, one of ``NAMES``.
     out : pathlib.Path
         The file. Checkpoints are kept beside it, in a folder that ends in ``.scratch``.
     plan : Plan, optional
@@ -108,8 +108,8 @@ def run(
     --------
     >>> run("languages", Path("runs.jsonl"))
     Traceback (most recent call last):
-    ValueError: `name` must be one of 'forecasting', 'language', 'cost', got 'languages'; did you \
-mean 'language'?
+    ValueError: `name` must be one of 'forecasting', 'language', 'cost', 'complex_real', \
+'complex_complex', got 'languages'; did you mean 'language'?
     """
     check_choice("name", name, NAMES)
     check_positive_int("workers", workers)
