@@ -49,7 +49,7 @@ def lanes(modes: int, single: bool) -> int:
 
 
 @emitted
-def _eigenvalue(exponent, sign):
+def eigenvalue_at(exponent, sign):
     """The number sign exp(-exp(nu)), or exp(-exp(nu) + i theta)."""
     if not isinstance(exponent, tuple):
         return sign * f._exp(-f._exp(exponent))
@@ -59,7 +59,7 @@ def _eigenvalue(exponent, sign):
 
 
 @emitted
-def _gradients(b, c, exponent, eigenvalue, value, slope):
+def gradients(b, c, exponent, eigenvalue, value, slope):
     """With respect to b, c and the exponents, from P and P' at the eigenvalue."""
     q = f._times(f._times(b, c), f._times(eigenvalue, slope))
     by_b, by_c = f._conj(f._times(value, c)), f._conj(f._times(value, b))
@@ -69,7 +69,7 @@ def _gradients(b, c, exponent, eigenvalue, value, slope):
 
 
 @emitted
-def _moved(x, mean, square, gradient, decay, size, scale, floor):
+def updated(x, mean, square, gradient, decay, size, scale, floor):
     """A parameter and its moving averages after an update."""
     mean = mean + (gradient - mean) * (1 - BETAS[0])
     square = square * BETAS[1] + gradient * gradient * (1 - BETAS[1])
@@ -130,7 +130,7 @@ def descent_kernel(LANES: int, PARTS: int):
                 b = tiles.get(x, 3 * i, LANES, PARTS)
                 c = tiles.get(x, 3 * i + 1, LANES, PARTS)
                 exponent = tiles.get(x, 3 * i + 2, LANES, PARTS)
-                eigenvalue = _eigenvalue(exponent, load(signs, i * LANES, LANES))
+                eigenvalue = eigenvalue_at(exponent, load(signs, i * LANES, LANES))
                 tiles.put(eigenvalues, i, LANES, eigenvalue)
                 power = f.times(b, c)
                 for k in range(length):
@@ -156,7 +156,7 @@ def descent_kernel(LANES: int, PARTS: int):
                 b = tiles.get(x, 3 * i, LANES, PARTS)
                 c = tiles.get(x, 3 * i + 1, LANES, PARTS)
                 exponent = tiles.get(x, 3 * i + 2, LANES, PARTS)
-                new = _gradients(b, c, exponent, eigenvalue, value, slope)
+                new = gradients(b, c, exponent, eigenvalue, value, slope)
                 for j in range(3):
                     total = new[j]
                     if accumulates:
@@ -165,12 +165,12 @@ def descent_kernel(LANES: int, PARTS: int):
 
             decay, size, scale, floor = rates[step]
             for at in range(0, x.size, LANES):
-                moved = _moved(
+                new = updated(
                     load(x, at, LANES), load(mean, at, LANES), load(square, at, LANES),
                     load(gradient, at, LANES), decay, size, scale, floor,
                 )  # fmt: skip
-                store(x, at, moved[0])
-                store(mean, at, moved[1])
-                store(square, at, moved[2])
+                store(x, at, new[0])
+                store(mean, at, new[1])
+                store(square, at, new[2])
 
     return descend
