@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ssm_companion._shapes import check_choice, check_positive_int
-from ssm_companion.experiments.modes import Modes, start, target
+from ssm_companion._shapes import check, check_choice, check_positive_int
+from ssm_companion.experiments.modes import DTYPES, Modes, start, target
 from ssm_companion.kernels.cpu.modes import BETAS, descent_kernel, lanes
 
 OPTIMIZERS = ("adam", "adamw", "radam")
-DTYPES = ("float32", "float64")
 DECAY, FLOOR = 0.01, 1e-8  # PyTorch's own choice, as of BETAS
 CHUNK = 10_000  # updates between checkpoints
 POINTS = 60  # of a learning curve
@@ -47,7 +46,7 @@ class Descent:
     Raises
     ------
     ValueError
-        For an unknown ``optimizer`` or ``dtype``, or ``steps`` below 1.
+        For an unknown ``optimizer`` or ``dtype``, ``steps`` below 1, or wrong shapes.
 
     Examples
     --------
@@ -72,6 +71,10 @@ class Descent:
         check_positive_int("steps", steps)
         check_choice("optimizer", optimizer, OPTIMIZERS)
         check_choice("dtype", dtype, DTYPES)
+        check_positive_int("t", check("target", target, "t")["t"])
+        sizes: dict = {}
+        for name, values in modes._asdict().items():
+            sizes = check(f"modes.{name}", values, "n", sizes)
         self.rate, self.steps, self.optimizer = rate, steps, optimizer
         self.accumulated, self.done = accumulated, 0
         self.target = target.astype(dtype)

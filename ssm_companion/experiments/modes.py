@@ -17,6 +17,7 @@ import numpy as np
 
 from ssm_companion._shapes import check_choice, check_positive_int
 
+DTYPES = ("float32", "float64")
 TARGETS = ("delay", "random", "oscillation")
 R_MAX = 0.9999  # largest modulus at the start
 SCALE = 1e-3  # of b and c at the start

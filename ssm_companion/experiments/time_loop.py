@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ssm_companion._shapes import check_choice, check_positive_int
-from ssm_companion.experiments.modes import Modes
+from ssm_companion.experiments.modes import DTYPES, Modes
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -30,6 +30,11 @@ class TimeLoop(nn.Module):
     dtype : {"float32", "float64"}, optional
         Of its real numbers.
 
+    Raises
+    ------
+    ValueError
+        For an unknown ``dtype``.
+
     Examples
     --------
     >>> from ssm_companion.experiments.modes import response, start
@@ -42,6 +47,7 @@ class TimeLoop(nn.Module):
 
     def __init__(self, modes: Modes, dtype: str = "float32"):
         super().__init__()
+        check_choice("dtype", dtype, DTYPES)
         real = getattr(torch, dtype)
         weights = real.to_complex() if modes.is_complex else real
         self.b = nn.Parameter(torch.tensor(modes.b, dtype=weights))
@@ -98,7 +104,7 @@ def descend(
     Raises
     ------
     ValueError
-        For an unknown ``optimizer`` or ``steps`` below 1.
+        For an unknown ``optimizer`` or ``dtype``, or ``steps`` below 1.
 
     Examples
     --------

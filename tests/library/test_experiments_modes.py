@@ -202,6 +202,13 @@ def test_wrong_arguments_are_named(name, arguments, words, tmp_path, capsys):
         (lambda s, t: Descent(s, t, rate=1, steps=0), "`steps` must be an integer >= 1, got 0"),
         (lambda s, t: Descent(s, t, rate=1, steps=1, optimizer="sgd"), "`optimizer` must be one"),
         (lambda s, t: Descent(s, t, rate=1, steps=1, dtype="int8"), "`dtype` must be one of"),
+        (lambda s, t: Descent(s, t[:, None], rate=1, steps=1), "`target` must have shape .t,."),
+        (lambda s, t: Descent(s, t[:0], rate=1, steps=1), "`t` must be an integer >= 1, got 0"),
+        (
+            lambda s, t: Descent(s._replace(c=s.c[:1]), t, rate=1, steps=1),
+            "`modes.c` must have shape .n=2,., got .1,.",
+        ),
+        (lambda s, t: descend(s, t, rate=1, steps=1, dtype="int8"), "`dtype` must be one of"),
         (lambda s, t: descend(s, t, rate=1, steps=1, optimizer="sgd"), "`optimizer` must be one"),
         (lambda s, t: descend(s, t, rate=1, steps=0), "`steps` must be an integer >= 1, got 0"),
         (lambda s, t: target("delays", 4), "`name` must be one of .* did you mean 'delay'"),
