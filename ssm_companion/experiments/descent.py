@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ssm_companion._shapes import check, check_choice, check_positive_int
-from ssm_companion.experiments.modes import DTYPES, Modes, start, target
+from ssm_companion.experiments.modes import DTYPES, ModeParameters, start, target
 from ssm_companion.kernels.cpu.modes import BETAS, descent_kernel, lanes
 
 OPTIMIZERS = ("adam", "adamw", "radam")
@@ -28,7 +28,7 @@ class Descent:
 
     Parameters
     ----------
-    modes : Modes
+    modes : ModeParameters
         The system to start from.
     target : numpy.ndarray, ``(t,)``
         The impulse response to learn.
@@ -59,7 +59,7 @@ class Descent:
 
     def __init__(
         self,
-        modes: Modes,
+        modes: ModeParameters,
         target: np.ndarray,
         *,
         rate: float,
@@ -107,15 +107,15 @@ class Descent:
         return losses
 
     @property
-    def modes(self) -> Modes:
+    def modes(self) -> ModeParameters:
         """The system as it is now."""
         numbers = np.moveaxis(self.state[0], 0, 2)  # (3, parts, blocks, lanes)
         numbers = numbers.reshape(*numbers.shape[:2], -1)[..., : self._count]
         if numbers.shape[1] == 1:
             b, c, nu = numbers[:, 0]
-            return Modes(b, c, nu, np.where(self._signs[: self._count] < 0, np.pi, 0.0))
+            return ModeParameters(b, c, nu, np.where(self._signs[: self._count] < 0, np.pi, 0.0))
         b, c = numbers[:2, 0] + 1j * numbers[:2, 1]
-        return Modes(b, c, *numbers[2])
+        return ModeParameters(b, c, *numbers[2])
 
     def _run(self, first: int, losses: np.ndarray) -> None:
         rates = _rates(self.optimizer, self.rate, self.steps, first, len(losses))
@@ -220,7 +220,7 @@ def line(configuration: dict, results: dict) -> str:
     )
 
 
-def _packed(modes: Modes, width: int) -> np.ndarray:
+def _packed(modes: ModeParameters, width: int) -> np.ndarray:
     """The parameters in blocks, ``(blocks, 3, parts, width)``.
 
     Modes that fill up the last block have b = c = 0. Their gradients are zero, and so they stay.

@@ -23,7 +23,7 @@ R_MAX = 0.9999  # largest modulus at the start
 SCALE = 1e-3  # of b and c at the start
 
 
-class Modes(NamedTuple):
+class ModeParameters(NamedTuple):
     """The parameters of a diagonal system, each of shape ``(n,)``.
 
     Parameters
@@ -54,7 +54,7 @@ class Modes(NamedTuple):
         return radius * turn
 
 
-def start(modes: int, *, r_min: float, is_complex: bool, seed: int) -> Modes:
+def start(modes: int, *, r_min: float, is_complex: bool, seed: int) -> ModeParameters:
     """A system as it is before training.
 
     Parameters
@@ -71,7 +71,7 @@ def start(modes: int, *, r_min: float, is_complex: bool, seed: int) -> Modes:
 
     Returns
     -------
-    Modes
+    ModeParameters
         In float64.
 
     Raises
@@ -96,7 +96,7 @@ def start(modes: int, *, r_min: float, is_complex: bool, seed: int) -> Modes:
         weights = np.abs(weights) * np.exp(1j * rng.uniform(0, 2 * np.pi, (2, modes)))
     else:
         theta = np.pi * rng.integers(0, 2, modes)
-    return Modes(weights[0], weights[1], np.log(-np.log(radius)), theta)
+    return ModeParameters(weights[0], weights[1], np.log(-np.log(radius)), theta)
 
 
 def target(name: str, length: int, seed: int = 0) -> np.ndarray:
@@ -139,12 +139,12 @@ def target(name: str, length: int, seed: int = 0) -> np.ndarray:
     return values / np.linalg.norm(values)
 
 
-def response(modes: Modes, length: int) -> np.ndarray:
+def response(modes: ModeParameters, length: int) -> np.ndarray:
     """The impulse response of a system.
 
     Parameters
     ----------
-    modes : Modes
+    modes : ModeParameters
         The system.
     length : int
         Number of steps, t.
@@ -157,7 +157,7 @@ def response(modes: Modes, length: int) -> np.ndarray:
     Examples
     --------
     >>> one, zero = np.ones(1), np.zeros(1)
-    >>> response(Modes(one, one, np.log(np.log([2.0])), zero), 4)
+    >>> response(ModeParameters(one, one, np.log(np.log([2.0])), zero), 4)
     array([1.   , 0.5  , 0.25 , 0.125])
     """
     powers = modes.eigenvalues ** np.arange(length)[:, None]

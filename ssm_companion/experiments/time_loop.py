@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ssm_companion._shapes import check_choice, check_positive_int
-from ssm_companion.experiments.modes import DTYPES, Modes
+from ssm_companion.experiments.modes import DTYPES, ModeParameters
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -25,7 +25,7 @@ class TimeLoop(nn.Module):
 
     Parameters
     ----------
-    modes : Modes
+    modes : ModeParameters
         Its parameters; the angles are trained if it is complex.
     dtype : {"float32", "float64"}, optional
         Of its real numbers.
@@ -45,7 +45,7 @@ class TimeLoop(nn.Module):
     True
     """
 
-    def __init__(self, modes: Modes, dtype: str = "float32"):
+    def __init__(self, modes: ModeParameters, dtype: str = "float32"):
         super().__init__()
         check_choice("dtype", dtype, DTYPES)
         real = getattr(torch, dtype)
@@ -68,14 +68,14 @@ class TimeLoop(nn.Module):
         return (2 if is_complex else 1) * torch.stack(outputs)
 
     @property
-    def modes(self) -> Modes:
+    def modes(self) -> ModeParameters:
         """The parameters as they are now."""
         values = (self.b, self.c, self.nu, self.theta)
-        return Modes(*(value.detach().numpy().copy() for value in values))
+        return ModeParameters(*(value.detach().numpy().copy() for value in values))
 
 
 def descend(
-    modes: Modes,
+    modes: ModeParameters,
     target: np.ndarray,
     *,
     rate: float,
@@ -84,7 +84,7 @@ def descend(
     accumulated: bool = False,
     dtype: str = "float32",
     updates: int | None = None,
-) -> tuple[np.ndarray, Modes]:
+) -> tuple[np.ndarray, ModeParameters]:
     """Train a system to have an impulse response.
 
     Parameters
@@ -98,7 +98,7 @@ def descend(
     -------
     losses : numpy.ndarray, ``(updates,)``
         float64, the loss before each update.
-    modes : Modes
+    modes : ModeParameters
         The system afterwards.
 
     Raises

@@ -105,9 +105,9 @@ def least_real_modes(target, tolerance: float = 0.0) -> int:
 def modes_for_angle(theta, t):
     r"""How many real modes at least it takes to follow one complex mode closely enough.
 
-    :math:`(t - 2)\, \mathrm{dist}(\theta, \pi\mathbb{Z}) / \pi`, which bounds
-    :func:`least_real_modes` of :math:`\Re(w \lambda^k)` from below for every phase of w and every
-    tolerance that is small enough.
+    :math:`\lfloor t\, \mathrm{dist}(\theta, \pi\mathbb{Z}) / \pi \rfloor`, the number of half-turns,
+    which bounds :func:`least_real_modes` of :math:`\Re(w \lambda^k)` from below for every phase of
+    w and every tolerance that is small enough.
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def modes_for_angle(theta, t):
 
     Returns
     -------
-    float or numpy.ndarray
-        Not rounded up; the arguments broadcast. Negative for ``t = 1``.
+    int or numpy.ndarray
+        The arguments broadcast.
 
     Raises
     ------
@@ -128,11 +128,11 @@ def modes_for_angle(theta, t):
 
     Examples
     --------
-    >>> float(modes_for_angle(np.pi / 2, 66))
-    32.0
+    >>> int(modes_for_angle(np.pi / 2, 66))
+    33
     """
     turns = np.asarray(theta) / np.pi
-    return (np.asarray(positive("t", t)) - 2) * np.abs(turns - np.round(turns))
+    return np.floor(np.asarray(positive("t", t)) * np.abs(turns - np.round(turns))).astype(int)
 
 
 def exact_real_modes(poles, t: int) -> int:
