@@ -18,13 +18,8 @@ from torch import Tensor
 
 from ssm_companion._shapes import check_choice, check_positive_int
 from ssm_companion.experiments import classical, rates
-from ssm_companion.experiments.counts import multiply_adds, state_bytes
-from ssm_companion.experiments.models import (
-    LAYERS,
-    SequenceModel,
-    equal_parameters,
-    parameter_count,
-)
+from ssm_companion.experiments.described import described
+from ssm_companion.experiments.models import LAYERS, SequenceModel, equal_parameters
 from ssm_companion.experiments.neural import forecast, windows
 from ssm_companion.experiments.rolling import SETTINGS, Problem, problem
 from ssm_companion.experiments.runner import Plan
@@ -58,7 +53,6 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
     ('sunspots', 'naive', 'training')
     """
     check_positive_int("seeds", plan.seeds)
-    steps = STEPS if plan.steps is None else check_positive_int("steps", plan.steps)
     models = plan.models((*classical.MODELS, *LAYERS))
     found = [
         {"experiment": "forecasting", "series": series, "model": model, "fitted": fitted}
@@ -67,19 +61,49 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
         if model in classical.MODELS
         for fitted in classical.FITTED
     ]
+    neural = tuple(model for model in models if model in LAYERS)
+    return found + trainings(plan, neural, finished, {"experiment": "forecasting"})
+
+
+def trainings(plan: Plan, models: tuple[str, ...], finished: list[dict], shared: dict) -> list:
+    """The runs of neural models, as far as they can be planned.
+
+    Parameters
+    ----------
+    plan : Plan
+        Which runs are wanted.
+    models : tuple of str
+        Keys of ``LAYERS``.
+    finished : list of dict
+        As for :func:`configurations`.
+    shared : dict
+        What these configurations have besides: ``"experiment"``, and ``"norms"`` unless all.
+
+    Returns
+    -------
+    list of dict
+        Configurations.
+
+    Examples
+    --------
+    >>> first, *_ = trainings(Plan(), ("gru",), [], {"experiment": "plain", "norms": "inner"})
+    >>> first["model"], first["rate"], first["norms"]
+    ('gru', 0.0003, 'inner')
+    """
+    steps = STEPS if plan.steps is None else check_positive_int("steps", plan.steps)
+    found = []
     for series in SETTINGS:
         for model in models:
-            if model in LAYERS:
-                fixed = {
-                    "experiment": "forecasting",
-                    "series": series,
-                    "model": model,
-                    "budget": BUDGET,
-                    "blocks": 2,
-                    "batch": BATCH,
-                    "window": SETTINGS[series].window,
-                }
-                found += rates.configurations(fixed, RATES, steps, plan.seeds, finished)
+            fixed = {
+                **shared,
+                "series": series,
+                "model": model,
+                "budget": BUDGET,
+                "blocks": 2,
+                "batch": BATCH,
+                "window": SETTINGS[series].window,
+            }
+            found += rates.configurations(fixed, RATES, steps, plan.seeds, finished)
     return found
 
 
@@ -118,7 +142,7 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
         return _run_classical(configuration, task)
     random.seed(configuration["seed"])
     torch.manual_seed(configuration["seed"])
-    model, size = _model(configuration, task)
+    model = _model(configuration, task)
     window = configuration["window"]
     inputs, targets = windows(task, window)
 
@@ -137,14 +161,7 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
     return {
         "score": done["score"],
         **scores,
-        "d_model": size.d_model,
-        "hidden": size.hidden,
-        "parameters": parameter_count(model),
-        "state_bytes": {str(past): state_bytes(model, past) for past in (1, window)},
-        "multiply_adds": multiply_adds(model, past=window),
-        "cpu_seconds": done["cpu_seconds"],
-        "diverged": done["diverged"],
-        "curve": done["curve"],
+        **described(model, done, lengths=(1, window), past=window),
     }
 
 
@@ -174,12 +191,13 @@ def line(configuration: dict, results: dict) -> str:
     return f"{c['series']}, {c['model']}, {how}: validation {results['score']:.3f}{test}{cost}"
 
 
-def _model(configuration: dict, task: Problem):
+def _model(configuration: dict, task: Problem) -> SequenceModel:
     kind, horizon = configuration["model"], task.setting.horizon
     check_choice("model", kind, LAYERS)
-    options = {"blocks": configuration["blocks"], "discrete": False}
+    norms = configuration.get("norms", "all")
+    options = {"blocks": configuration["blocks"], "discrete": False, "norms": norms}
     size = equal_parameters(kind, configuration["budget"], 1, horizon, **options)
-    return SequenceModel(kind, size, 1, horizon, **options), size
+    return SequenceModel(kind, size, 1, horizon, **options)
 
 
 def _scored(model: SequenceModel, task: Problem, part: str, window: int) -> dict:

@@ -25,13 +25,8 @@ from torch.nn.functional import cross_entropy
 from ssm_companion._shapes import check_positive_int
 from ssm_companion.experiments import rates
 from ssm_companion.experiments.bits import carried_bits, cut_bits, windowed_bits
-from ssm_companion.experiments.counts import multiply_adds, state_bytes
-from ssm_companion.experiments.models import (
-    LAYERS,
-    SequenceModel,
-    equal_parameters,
-    parameter_count,
-)
+from ssm_companion.experiments.described import described
+from ssm_companion.experiments.models import LAYERS, SequenceModel, equal_parameters
 from ssm_companion.experiments.runner import Plan
 from ssm_companion.experiments.tracked import train
 from ssm_companion.tasks.text import batches, load_text
@@ -133,18 +128,10 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
     parts = {"validation": validation}
     if configuration["purpose"] == "result":
         parts["test"] = test
-    operations = multiply_adds(model, past=window // 2)
     return {
         "score": done["score"],
         "bits": {name: _scores(model, codes, window) for name, codes in parts.items()},
-        "d_model": size.d_model,
-        "hidden": size.hidden,
-        "parameters": parameter_count(model),
-        "state_bytes": {str(past): state_bytes(model, past) for past in (1, window, 2048)},
-        "multiply_adds": operations,
-        "cpu_seconds": done["cpu_seconds"],
-        "diverged": done["diverged"],
-        "curve": done["curve"],
+        **described(model, done, lengths=(1, window, 2048), past=window // 2),
     }
 
 

@@ -24,6 +24,7 @@ LAYERS = {
     "attention": lambda d: Attention(d, 2),
 }
 _MULTIPLE = 4  # two heads of attention and heads of Mamba-2 fit into multiples of four channels
+NORMS = ("all", "inner")
 _HIDDEN = 2  # hidden units of the perceptron for each channel, as nearly as the budget allows
 
 
@@ -63,11 +64,16 @@ class SequenceModel(nn.Module):
         Number of blocks.
     discrete : bool, optional
         The input is of symbols, int64, ``(B, L)``, and not of numbers, ``(B, L, inputs)``.
+    norms : {"all", "inner"}, optional
+        With all norms there is one before each layer, one before each perceptron and one before
+        the output map. The inner ones are all but the first, before the first layer, and the last,
+        before the output map; then the first layer sees an affine map of the input, and the
+        outputs are not bounded.
 
     Raises
     ------
     ValueError
-        For an unknown ``kind`` or a size below 1.
+        For an unknown ``kind`` or ``norms``, or a size below 1.
 
     Examples
     --------
@@ -87,17 +93,21 @@ class SequenceModel(nn.Module):
         *,
         blocks: int = 2,
         discrete: bool = True,
+        norms: str = "all",
     ):
         super().__init__()
         check_choice("kind", kind, LAYERS)
         check_positive_int("blocks", blocks)
-        self.kind = kind
+        check_choice("norms", norms, NORMS)
+        self.kind, self.size = kind, size
         d, hidden = size.d_model, size.hidden
         self.embed = nn.Embedding(inputs, d) if discrete else nn.Linear(inputs, d)
         if discrete:  # of the size that a layer's output has, not sqrt(D) times larger in norm
             nn.init.normal_(self.embed.weight, std=d**-0.5)
         self.layers = nn.ModuleList(LAYERS[kind](d) for _ in range(blocks))
         self.norms = nn.ModuleList(nn.RMSNorm(d) for _ in range(2 * blocks + 1))
+        if norms == "inner":
+            self.norms[0], self.norms[-1] = nn.Identity(), nn.Identity()
         self.up = nn.ModuleList(nn.Linear(d, hidden) for _ in range(blocks))
         self.down = nn.ModuleList(nn.Linear(hidden, d) for _ in range(blocks))
         self.head = nn.Linear(d, outputs)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ssm_companion._shapes import check_choice, check_positive_int
 from ssm_companion.experiments import engines, records
 
-NAMES = ("forecasting", "language", "cost", "complex_real", "complex_complex")
+NAMES = ("forecasting", "language", "cost", "twins", "plain", "complex_real", "complex_complex")
 
 
 @dataclass(frozen=True)
