@@ -6,9 +6,7 @@ from ssm_companion.experiments.counts import multiply_adds, state_bytes
 from ssm_companion.experiments.models import SequenceModel, parameter_count
 
 
-def described(
-    model: SequenceModel, training: dict, *, lengths: tuple[int, ...], past: int
-) -> dict:
+def described(model: SequenceModel, training: dict, *, lengths: tuple[int, ...], past: int) -> dict:
     """Size and cost of a trained model, and how the training went.
 
     Parameters

@@ -77,7 +77,7 @@ def trainings(plan: Plan, models: tuple[str, ...], finished: list[dict], shared:
     finished : list of dict
         As for :func:`configurations`.
     shared : dict
-        What these configurations have besides: ``"experiment"``, and ``"norms"`` unless all.
+        What these configurations have besides: ``"experiment"``, and ``"skeleton"`` unless full.
 
     Returns
     -------
@@ -86,9 +86,9 @@ def trainings(plan: Plan, models: tuple[str, ...], finished: list[dict], shared:
 
     Examples
     --------
-    >>> first, *_ = trainings(Plan(), ("gru",), [], {"experiment": "plain", "norms": "inner"})
-    >>> first["model"], first["rate"], first["norms"]
-    ('gru', 0.0003, 'inner')
+    >>> first, *_ = trainings(Plan(), ("gru",), [], {"experiment": "plain", "skeleton": "plain"})
+    >>> first["model"], first["rate"], first["skeleton"]
+    ('gru', 0.0003, 'plain')
     """
     steps = STEPS if plan.steps is None else check_positive_int("steps", plan.steps)
     found = []
@@ -194,8 +194,8 @@ def line(configuration: dict, results: dict) -> str:
 def _model(configuration: dict, task: Problem) -> SequenceModel:
     kind, horizon = configuration["model"], task.setting.horizon
     check_choice("model", kind, LAYERS)
-    norms = configuration.get("norms", "all")
-    options = {"blocks": configuration["blocks"], "discrete": False, "norms": norms}
+    skeleton = configuration.get("skeleton", "full")
+    options = {"blocks": configuration["blocks"], "discrete": False, "skeleton": skeleton}
     size = equal_parameters(kind, configuration["budget"], 1, horizon, **options)
     return SequenceModel(kind, size, 1, horizon, **options)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
 
 from ssm_companion._shapes import check_choice, check_positive_int
 from ssm_companion.nn import GRU, LRU, LSTM, S4D, Attention, Mamba, Mamba2
@@ -24,7 +23,7 @@ LAYERS = {
     "attention": lambda d: Attention(d, 2),
 }
 _MULTIPLE = 4  # two heads of attention and heads of Mamba-2 fit into multiples of four channels
-NORMS = ("all", "inner")
+SKELETONS = ("full", "plain", "linear")
 _HIDDEN = 2  # hidden units of the perceptron for each channel, as nearly as the budget allows
 
 
@@ -64,16 +63,16 @@ class SequenceModel(nn.Module):
         Number of blocks.
     discrete : bool, optional
         The input is of symbols, int64, ``(B, L)``, and not of numbers, ``(B, L, inputs)``.
-    norms : {"all", "inner"}, optional
-        With all norms there is one before each layer, one before each perceptron and one before
-        the output map. The inner ones are all but the first, before the first layer, and the last,
-        before the output map; then the first layer sees an affine map of the input, and the
-        outputs are not bounded.
+    skeleton : {"full", "plain", "linear"}, optional
+        The plain one lacks the first norm, before the first layer, and the last, before the output
+        map, so that the first layer sees an affine map of the input and the outputs are not
+        bounded. The norms inside the blocks stay. The linear one has no norm at all and no GELU, so
+        that nothing in it is nonlinear but the layers.
 
     Raises
     ------
     ValueError
-        For an unknown ``kind`` or ``norms``, or a size below 1.
+        For an unknown ``kind`` or ``skeleton``, or a size below 1.
 
     Examples
     --------
@@ -93,12 +92,12 @@ class SequenceModel(nn.Module):
         *,
         blocks: int = 2,
         discrete: bool = True,
-        norms: str = "all",
+        skeleton: str = "full",
     ):
         super().__init__()
         check_choice("kind", kind, LAYERS)
         check_positive_int("blocks", blocks)
-        check_choice("norms", norms, NORMS)
+        check_choice("skeleton", skeleton, SKELETONS)
         self.kind, self.size = kind, size
         d, hidden = size.d_model, size.hidden
         self.embed = nn.Embedding(inputs, d) if discrete else nn.Linear(inputs, d)
@@ -106,8 +105,10 @@ class SequenceModel(nn.Module):
             nn.init.normal_(self.embed.weight, std=d**-0.5)
         self.layers = nn.ModuleList(LAYERS[kind](d) for _ in range(blocks))
         self.norms = nn.ModuleList(nn.RMSNorm(d) for _ in range(2 * blocks + 1))
-        if norms == "inner":
-            self.norms[0], self.norms[-1] = nn.Identity(), nn.Identity()
+        missing = {"full": (), "plain": (0, -1), "linear": range(2 * blocks + 1)}
+        for place in missing[skeleton]:
+            self.norms[place] = nn.Identity()
+        self.bend = nn.Identity() if skeleton == "linear" else nn.GELU()
         self.up = nn.ModuleList(nn.Linear(d, hidden) for _ in range(blocks))
         self.down = nn.ModuleList(nn.Linear(hidden, d) for _ in range(blocks))
         self.head = nn.Linear(d, outputs)
@@ -136,7 +137,7 @@ class SequenceModel(nn.Module):
             before = None if state is None else state[i]
             y, last = layer(self.norms[2 * i](x), before, return_state=True)
             x = x + y
-            x = x + self.down[i](gelu(self.up[i](self.norms[2 * i + 1](x))))
+            x = x + self.down[i](self.bend(self.up[i](self.norms[2 * i + 1](x))))
             after.append(last)
         y = self.head(self.norms[-1](x))
         return (y, after) if return_state else y
@@ -162,7 +163,7 @@ class SequenceModel(nn.Module):
         for i, layer in enumerate(self.layers):
             y, last = layer.step(self.norms[2 * i](x), state[i])
             x = x + y
-            x = x + self.down[i](gelu(self.up[i](self.norms[2 * i + 1](x))))
+            x = x + self.down[i](self.bend(self.up[i](self.norms[2 * i + 1](x))))
             after.append(last)
         return self.head(self.norms[-1](x)), after
 

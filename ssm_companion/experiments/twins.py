@@ -6,11 +6,15 @@ the same size, learn from windows that are drawn afresh for each update, each fr
 Learning rate and moment of stopping are those with the best validation score. All models are
 scored on the second halves of the same test windows. The floors are the best affine forecast, which
 has the same error on both series, and the best one of all.
+
+In the linear skeleton nothing is nonlinear but the memory, so that a memory that is linear in its
+input can give affine forecasts only. In the plain one there are perceptrons too.
 """
 
 from __future__ import annotations
 
 import random
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +31,12 @@ from ssm_companion.experiments.tracked import train
 STAY, NOISE = 0.98, 0.3
 RIVALS = ("affine", "gated", "bayes")
 BUDGET = 8_000
-BATCH, WINDOW, STEPS = 16, 128, 1000
+BATCH, WINDOW, STEPS = 16, 128, 500
+SKELETONS = ("linear", "plain")
 RATES = (3e-3, 1e-2, 3e-2)
-TEST = 4096  # windows
+TEST = 3200  # windows
 _SEEDS = {"gates": 1, "validation": 2, "test": 3}  # of the draws that are the same for all
-_ROWS = 128  # windows of a validation, and windows that are read at once
+_ROWS = 64  # windows of a validation, and windows that are read at once
 
 
 def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
@@ -61,15 +66,17 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
     models = plan.models((*RIVALS, *LAYERS))
     law = {"stay": STAY, "noise": NOISE, "window": WINDOW, "test": TEST}
     shared = {"experiment": "twins", **law}
-    sizes = {"budget": BUDGET, "blocks": 2, "norms": "inner", "batch": BATCH}
-    pairs = [(series, model) for series in levels.SERIES for model in models]
+    sizes = {"budget": BUDGET, "blocks": 2, "batch": BATCH}
     found = [
-        {**shared, "series": series, "model": model} for series, model in pairs if model in RIVALS
+        {**shared, "series": series, "model": model}
+        for series in levels.SERIES
+        for model in models
+        if model in RIVALS
     ]
-    for series, model in pairs:
-        if model in LAYERS:
-            fixed = {**shared, "series": series, "model": model, **sizes}
-            found += rates.configurations(fixed, RATES, steps, plan.seeds, finished, shorten=4)
+    neural = [model for model in models if model in LAYERS]
+    for skeleton, series, model in product(SKELETONS, levels.SERIES, neural):
+        fixed = {**shared, "skeleton": skeleton, "series": series, "model": model, **sizes}
+        found += rates.configurations(fixed, RATES, steps, plan.seeds, finished, shorten=4)
     return found
 
 
@@ -146,8 +153,9 @@ def line(configuration: dict, results: dict) -> str:
     >>> line(run, {"test": {"mse": 0.17038, "excess": 0.028}})
     'jumping, affine: test 0.1704, 0.0280 above the best'
     """
-    c, said = configuration, []
-    what = f", rate {c['rate']:g} for {c['steps']} steps, seed {c['seed']}" if "rate" in c else ""
+    c, said, what = configuration, [], ""
+    if "rate" in c:
+        what = f", {c['skeleton']}, rate {c['rate']:g} for {c['steps']} steps, seed {c['seed']}"
     if "score" in results:
         said.append(f"validation {results['score']:.4f}")
     if "test" in results:
@@ -161,7 +169,7 @@ def line(configuration: dict, results: dict) -> str:
 def _model(configuration: dict) -> SequenceModel:
     kind = configuration["model"]
     check_choice("model", kind, LAYERS)
-    options = {"blocks": configuration["blocks"], "norms": configuration["norms"]}
+    options = {name: configuration[name] for name in ("blocks", "skeleton")}
     size = equal_parameters(kind, configuration["budget"], 1, 1, discrete=False, **options)
     return SequenceModel(kind, size, 1, 1, discrete=False, **options)
 
