@@ -12,9 +12,20 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from torch import nn, ones
 
-from ssm_companion.experiments import forecasting, language, rates, records, runner, tracked
+from ssm_companion.experiments import (
+    forecasting,
+    language,
+    levels,
+    plain,
+    rates,
+    records,
+    runner,
+    tracked,
+    twins,
+)
 from ssm_companion.experiments.__main__ import main
 from ssm_companion.experiments.runner import Plan
 
@@ -88,7 +99,7 @@ def interrupting(monkeypatch, at):
     monkeypatch.setattr(tracked.Tracked, "observe", stop)
 
 
-@pytest.mark.parametrize("experiment", [forecasting, language])
+@pytest.mark.parametrize("experiment", [forecasting, language, plain, twins])
 @pytest.mark.parametrize("at", [3, 48])
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, at, tmp_path, monkeypatch):
     plan = Plan(only=("lstm",), steps=50)
@@ -125,6 +136,75 @@ def test_a_language_run_from_the_command_line(tmp_path):
         assert min(curve["validation"]) == pytest.approx(record["results"]["score"], abs=1e-4)
     assert "test" not in searched[0]["results"]["bits"]
     assert found[0]["results"]["bits"] != found[1]["results"]["bits"]
+
+
+def test_twins_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(twins, "TEST", 100)
+    out = tmp_path / "runs.jsonl"
+    models = ["affine", "gated", "bayes", "lru"]
+    command = ["twins", "--only", *models, "--seeds", "1", "--steps", "8"]
+    assert main([*command, "--out", str(out)]) == 0
+    finished = records.read(out)
+    assert len(finished) == 2 * 3 + 2 * 2 * (len(twins.RATES) + 1)
+    for record in finished:
+        c, results = record["configuration"], record["results"]
+        assert ("test" in results) == (c.get("purpose") != "rate")
+        if "test" in results:
+            floor = {"drifting": "affine", "jumping": "bayes"}[c["series"]]
+            best = c["model"] in (floor, "bayes")
+            assert (results["test"]["excess"] == 0) == best
+    scores = {
+        (r["configuration"]["series"], r["configuration"]["model"]): r["results"]["test"]["mse"]
+        for r in finished
+        if r["configuration"]["model"] in twins.RIVALS
+    }
+    assert scores["jumping", "bayes"] < scores["jumping", "gated"] < scores["jumping", "affine"]
+    assert scores["drifting", "bayes"] == scores["drifting", "affine"]
+
+
+def test_a_run_of_twins_is_scored_on_the_second_halves_of_its_test_windows():
+    configuration = {**twins.configurations(Plan(only=("affine",)), [])[0], "test": 50}
+    generator = torch.Generator().manual_seed(3)
+    y = levels.draw("drifting", 50, 129, 0.98, 0.3, generator).numpy()
+    squares = [
+        (levels.affine(row[None, : t + 1], 0.98, 0.3)[0, -1] - row[t + 1]) ** 2
+        for row in y
+        for t in range(64, 128)
+    ]
+    expected = pytest.approx(sum(squares) / len(squares), rel=1e-5)
+    assert twins.run(configuration)["test"]["mse"] == expected
+
+
+def test_plain_runs_are_those_of_the_forecasting_experiment_but_for_the_skeleton():
+    plan = Plan(only=("lru",), seeds=1, steps=3)
+    for own, other in zip(
+        plain.configurations(plan, []), forecasting.configurations(plan, []), strict=True
+    ):
+        assert own == {**other, "experiment": "plain", "skeleton": "plain"}
+    results, full = plain.run(own), forecasting.run(other)
+    assert results["parameters"] != full["parameters"]
+    assert results["score"] != full["score"]
+    assert results.keys() == full.keys()
+
+
+@pytest.mark.parametrize("experiment", [forecasting, language, plain, twins])
+def test_all_runs_are_recorded(experiment):
+    finished = records.recorded(experiment.__name__.rsplit(".", 1)[1])
+    planned = experiment.configurations(Plan(), finished)
+    recorded = {records.key(record["configuration"]) for record in finished}
+    assert planned and {records.key(configuration) for configuration in planned} <= recorded
+
+
+@pytest.mark.parametrize("experiment", [forecasting, language, plain, twins])
+def test_what_is_recorded_of_a_model_is_what_a_run_says_of_it(experiment):
+    finished = records.recorded(experiment.__name__.rsplit(".", 1)[1])
+    record = next(r for r in finished if r["configuration"].get("seed") is not None)
+    c = {**record["configuration"], "steps": 1}
+    now = experiment.run(c)
+    assert list(now) == list(record["results"])
+    for name in ("d_model", "hidden", "parameters", "state_bytes", "multiply_adds", "diverged"):
+        assert now[name] == record["results"][name]
+    assert now["curve"].keys() == record["results"]["curve"].keys()
 
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(tmp_path, capsys, monkeypatch):

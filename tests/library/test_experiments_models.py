@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ssm_companion.experiments.counts import multiply_adds, state_bytes
 from ssm_companion.experiments.models import (
     LAYERS,
+    SKELETONS,
     SequenceModel,
     Size,
     equal_parameters,
@@ -25,8 +26,8 @@ def tensors(state):
     )
 
 
-def small(kind):
-    return SequenceModel(kind, Size(8, 12), inputs=1, outputs=5, discrete=False)
+def small(kind, **options):
+    return SequenceModel(kind, Size(8, 12), inputs=1, outputs=5, discrete=False, **options)
 
 
 @KINDS
@@ -39,9 +40,10 @@ def test_every_kind_has_the_parameters_of_the_budget(kind, budget, discrete):
     assert 0.5 < size.hidden / size.d_model < 4
 
 
+@pytest.mark.parametrize("skeleton", SKELETONS)
 @KINDS
-def test_steps_go_on_from_a_pass(kind):
-    model, x = small(kind), torch.randn(3, 9, 1)
+def test_steps_go_on_from_a_pass(kind, skeleton):
+    model, x = small(kind, skeleton=skeleton), torch.randn(3, 9, 1)
     y, state = model(x[:, :6], return_state=True)
     steps = [y]
     for t in range(6, 9):
@@ -49,6 +51,42 @@ def test_steps_go_on_from_a_pass(kind):
         steps.append(y[:, None])
     assert_close(torch.cat(steps, dim=1), model(x), atol=1e-5, rtol=1e-4)
     assert_close(model(x, model.init_state(3)), model(x))
+
+
+def test_the_skeletons_have_the_norms_that_they_say():
+    norms = {
+        skeleton: [type(norm) is nn.RMSNorm for norm in small("gru", skeleton=skeleton).norms]
+        for skeleton in SKELETONS
+    }
+    assert norms == {
+        "full": [True] * 5,
+        "plain": [False, True, True, True, False],
+        "linear": [False] * 5,
+    }
+
+
+@pytest.mark.parametrize("skeleton", ["full", "plain"])
+@KINDS
+def test_outputs_are_bounded_by_the_last_norm(kind, skeleton):
+    model, x = small(kind, skeleton=skeleton), torch.randn(3, 9, 1)
+    head = model.head.weight.norm(dim=1) * model.layers[0].d_model ** 0.5 + model.head.bias.abs()
+    with torch.no_grad():
+        within = (model(1e4 * x).abs() <= head * 1.0001).all()
+    assert within == (skeleton == "full")
+
+
+@KINDS
+def test_in_the_linear_skeleton_memories_alone_can_bend(kind):
+    x, z = torch.randn(2, 3, 9, 1, dtype=torch.float64)
+
+    def bends(skeleton):
+        model = small(kind, skeleton=skeleton).double()
+        with torch.no_grad():
+            of_sum, sum_of = model(x + z) + model(0 * x), model(x) + model(z)
+        return not torch.allclose(of_sum, sum_of, atol=1e-9)
+
+    assert bends("linear") == (kind not in ("s4d", "lru"))
+    assert bends("plain")
 
 
 @KINDS
@@ -105,5 +143,7 @@ def test_an_lru_is_all_matrix_products_but_for_its_recurrence():
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="`kind` must be one of .* did you mean 'mamba2'"):
         equal_parameters("mamba-2", 8000, 1, 12)
+    with pytest.raises(ValueError, match="`skeleton` must be one of 'full', 'plain', 'linear'"):
+        small("gru", skeleton="bare")
     with pytest.raises(ValueError, match="`budget` must be enough for 'lstm', got 10"):
         equal_parameters("lstm", 10, 75, 75)
