@@ -28,15 +28,15 @@ from ssm_companion.experiments.models import LAYERS, SequenceModel, equal_parame
 from ssm_companion.experiments.runner import Plan
 from ssm_companion.experiments.tracked import train
 
-STAY, NOISE = 0.98, 0.3
+STAY, NOISE = 0.97, 0.3
 RIVALS = ("affine", "gated", "bayes")
 BUDGET = 8_000
-BATCH, WINDOW, STEPS = 16, 128, 500
+BATCH, WINDOW, STEPS = 16, 64, 600
 SKELETONS = ("linear", "plain")
 RATES = (3e-3, 1e-2, 3e-2)
-TEST = 3200  # windows
+TEST = 6400  # windows
 _SEEDS = {"gates": 1, "validation": 2, "test": 3}  # of the draws that are the same for all
-_ROWS = 64  # windows of a validation, and windows that are read at once
+_ROWS = 128  # windows of a validation, and windows that are read at once
 
 
 def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
@@ -59,7 +59,7 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
     --------
     >>> first, *_ = configurations(Plan(), [])
     >>> first["series"], first["model"], first["stay"]
-    ('drifting', 'affine', 0.98)
+    ('drifting', 'affine', 0.97)
     """
     check_positive_int("seeds", plan.seeds)
     steps = STEPS if plan.steps is None else check_positive_int("steps", plan.steps)
@@ -76,7 +76,7 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
     neural = [model for model in models if model in LAYERS]
     for skeleton, series, model in product(SKELETONS, levels.SERIES, neural):
         fixed = {**shared, "skeleton": skeleton, "series": series, "model": model, **sizes}
-        found += rates.configurations(fixed, RATES, steps, plan.seeds, finished, shorten=4)
+        found += rates.configurations(fixed, RATES, steps, plan.seeds, finished, shorten=3)
     return found
 
 
