@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ssm_companion._shapes import check, check_choice
 
-SERIES = ("drifting", "jumping")
+SERIES = ("jumping", "drifting")
 
 
 def draw(
@@ -38,7 +38,7 @@ def draw(
 
     Parameters
     ----------
-    series : {"drifting", "jumping"}
+    series : {"jumping", "drifting"}
         How the level moves.
     rows, length : int
         Number B of series, and of steps L of each.

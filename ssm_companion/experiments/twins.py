@@ -59,7 +59,7 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
     --------
     >>> first, *_ = configurations(Plan(), [])
     >>> first["series"], first["model"], first["stay"]
-    ('drifting', 'affine', 0.97)
+    ('jumping', 'affine', 0.97)
     """
     check_positive_int("seeds", plan.seeds)
     steps = STEPS if plan.steps is None else check_positive_int("steps", plan.steps)
@@ -74,7 +74,7 @@ def configurations(plan: Plan, finished: list[dict]) -> list[dict]:
         if model in RIVALS
     ]
     neural = [model for model in models if model in LAYERS]
-    for skeleton, series, model in product(SKELETONS, levels.SERIES, neural):
+    for series, skeleton, model in product(levels.SERIES, SKELETONS, neural):
         fixed = {**shared, "skeleton": skeleton, "series": series, "model": model, **sizes}
         found += rates.configurations(fixed, RATES, steps, plan.seeds, finished, shorten=3)
     return found
@@ -95,8 +95,8 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
     dict
         ``"score"``, the validation error; ``"test"`` (not for runs that are to find a learning
         rate), with the mean squared error ``"mse"`` and the ``"excess"``, the mean squared distance
-        from the best forecast. Of the gated forecast its gates; of a neural model its learning
-        curve, parameters, bytes of state, multiply-adds and processor seconds of training.
+        from the best forecast. Of a rival ``"form"``, the gates if it has any; of a neural model
+        its learning curve, parameters, bytes of state, multiply-adds and processor seconds of training.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
         gates = _gates(c) if c["model"] == "gated" else {}
         y = held.double().numpy()
         score = _mse(_rival(c, y[:, :-1], gates), y[:, 1:])
-        return {"score": score, "test": _scores(c, lambda y: _rival(c, y, gates)), **gates}
+        return {"score": score, "test": _scores(c, lambda y: _rival(c, y, gates)), "form": gates}
     random.seed(c["seed"])
     torch.manual_seed(c["seed"])
     model = _model(c)

@@ -165,7 +165,7 @@ def test_twins_from_the_command_line(tmp_path, monkeypatch):
 def test_a_run_of_twins_is_scored_on_the_second_halves_of_its_test_windows():
     configuration = {**twins.configurations(Plan(only=("affine",)), [])[0], "test": 50}
     generator = torch.Generator().manual_seed(3)
-    y = levels.draw("drifting", 50, 65, 0.97, 0.3, generator).numpy()
+    y = levels.draw("jumping", 50, 65, 0.97, 0.3, generator).numpy()
     squares = [
         (levels.affine(row[None, : t + 1], 0.97, 0.3)[0, -1] - row[t + 1]) ** 2
         for row in y
