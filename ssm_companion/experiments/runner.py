@@ -108,12 +108,7 @@ def run(
     --------
     >>> run("languages", Path("runs.jsonl"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-<<<<<<< HEAD
-    ValueError: `name` must be one of 'forecasting', 'language', 'cost', 'complex_real', \
-'complex_complex', got 'languages'; did you mean 'language'?
-=======
     ValueError: `name` must be one of ..., got 'languages'; did you mean 'language'?
->>>>>>> 58e91bf (Tests: twins, plain networks and skeletons)
     """
     check_choice("name", name, NAMES)
     check_positive_int("workers", workers)

@@ -53,11 +53,8 @@ ALLOWED = {
     "experiments.complex_real": {"_shapes", "experiments"},
     "experiments.cost": {"_shapes", "experiments", "tasks.text"},
     "experiments.counts": {"_shapes", "experiments.models", "nn", "roofline"},
-<<<<<<< HEAD
     "experiments.descent": {"_shapes", "experiments.modes", "kernels.cpu"},
-=======
     "experiments.described": {"experiments.counts", "experiments.models"},
->>>>>>> 58e91bf (Tests: twins, plain networks and skeletons)
     "experiments.engines": {"_shapes", "experiments.records"},
     "experiments.forecasting": {"_shapes", "experiments"},
     "experiments.language": {"_shapes", "experiments", "tasks.text"},
