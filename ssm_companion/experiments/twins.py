@@ -96,7 +96,8 @@ def run(configuration: dict, checkpoint: Path | None = None) -> dict:
         ``"score"``, the validation error; ``"test"`` (not for runs that are to find a learning
         rate), with the mean squared error ``"mse"`` and the ``"excess"``, the mean squared distance
         from the best forecast. Of a rival ``"form"``, the gates if it has any; of a neural model
-        its learning curve, parameters, bytes of state, multiply-adds and processor seconds of training.
+        its learning curve, parameters, bytes of state, multiply-adds and processor seconds of
+        training.
 
     Raises
     ------

@@ -105,9 +105,9 @@ def least_real_modes(target, tolerance: float = 0.0) -> int:
 def modes_for_angle(theta, t):
     r"""How many real modes at least it takes to follow one complex mode closely enough.
 
-    :math:`\lfloor t\, \mathrm{dist}(\theta, \pi\mathbb{Z}) / \pi \rfloor`, the number of half-turns,
-    which bounds :func:`least_real_modes` of :math:`\Re(w \lambda^k)` from below for every phase of
-    w and every tolerance that is small enough.
+    :math:`\lfloor t\, \mathrm{dist}(\theta, \pi\mathbb{Z}) / \pi \rfloor`, the number of
+    half-turns, bounds :func:`least_real_modes` of :math:`\Re(w \lambda^k)` from below for every
+    phase of w and every tolerance that is small enough.
 
     Parameters
     ----------
