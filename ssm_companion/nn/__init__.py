@@ -6,4 +6,5 @@ from ssm_companion.nn.baselines import Attention as Attention
 from ssm_companion.nn.lru import LRU as LRU
 from ssm_companion.nn.mamba import Mamba as Mamba
 from ssm_companion.nn.mamba2 import Mamba2 as Mamba2
+from ssm_companion.nn.phm import Hypercomplex as Hypercomplex
 from ssm_companion.nn.s4d import S4D as S4D

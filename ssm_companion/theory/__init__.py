@@ -5,6 +5,7 @@ from ssm_companion.theory import causal as causal
 from ssm_companion.theory import contraction as contraction
 from ssm_companion.theory import estimators as estimators
 from ssm_companion.theory import expressivity as expressivity
+from ssm_companion.theory import hypercomplex as hypercomplex
 from ssm_companion.theory import information as information
 from ssm_companion.theory import lipschitz as lipschitz
 from ssm_companion.theory import lyapunov as lyapunov

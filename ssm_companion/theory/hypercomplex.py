@@ -477,6 +477,7 @@ def _monoid(maps) -> np.ndarray:
     maps = np.asarray(maps)
     if maps.ndim != 2 or not np.isin(maps, np.arange(maps.shape[-1])).all():
         raise ValueError(f"`maps` must have shape (K, S) and hold states, got {maps}")
+    maps = maps.astype(int)
     queue = [np.arange(maps.shape[1])]
     found = {queue[0].tobytes()}
     for word in queue:  # which grows
