@@ -205,6 +205,7 @@ def test_the_number_of_parameters_is_the_documented_one(n, learnt):
     layer = Hypercomplex(D, M, n, learnt)
     count = sum(parameter.numel() for parameter in layer.parameters())
     assert count == M * n * (3 * D + 1) + D + (n * n * (n - 1) if learnt else 0)
+    assert list(layer.state_dict()) == [name for name, _ in layer.named_parameters()]
 
 
 @pytest.mark.parametrize("n", [2, 4])
