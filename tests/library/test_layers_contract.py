@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from ssm_companion.nn import GRU, LRU, LSTM, Attention, Mamba, Mamba2
+from ssm_companion.nn import GRU, LRU, LSTM, Attention, Hypercomplex, Mamba, Mamba2
 
 D = 8
 MAKERS = {
@@ -20,6 +20,8 @@ MAKERS = {
     "Mamba complex": lambda **made: Mamba(D, 3, complex=True, discretization="zoh", **made),
     "Mamba trapezoid": lambda **made: Mamba(D, 3, complex=True, discretization="trapezoid", **made),
     "Mamba2": lambda **made: Mamba2(D, 3, headdim=4, chunk_size=4, **made),
+    "Hypercomplex": lambda **made: Hypercomplex(D, 3, **made),
+    "Hypercomplex learnt": lambda **made: Hypercomplex(D, 3, learn_structure=True, **made),
     "LSTM": lambda **made: LSTM(D, **made),
     "GRU": lambda **made: GRU(D, **made),
     "Attention": lambda **made: Attention(D, 2, **made),
