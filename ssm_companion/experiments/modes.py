@@ -5,8 +5,8 @@ that if it is complex, with :math:`\lambda_i = \exp(-e^{\nu_i} + \mathrm i \thet
 has angles 0 and :math:`\pi`, which are not trained. The loss is the sum of the squared differences
 to a target of norm 1: the system that answers nothing has loss 1.
 
-Source: the synthetic experiments of Ran-Milo et al., arXiv:2410.14067, and their code,
-https://github.com/edenlum/SSMComplexParamBenefits. The draws here are other ones.
+Source: the synthetic experiments of Ran-Milo et al., arXiv:2410.14067, and their code
+(edenlum/SSMComplexParamBenefits on GitHub). The draws here are other ones.
 """
 
 from __future__ import annotations

@@ -423,7 +423,7 @@ def transition_groups(maps) -> list[PermutationGroup]:
 
     Returns
     -------
-    list of sympy.combinatorics.PermutationGroup
+    list of PermutationGroup
         For every e the largest group, unless it is trivial; many of them are alike. None if the
         machine cannot even count modulo 2. SymPy tells ``is_abelian``, ``is_solvable`` and
         ``derived_series()``.
