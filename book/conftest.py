@@ -1,5 +1,6 @@
 """`pytest book` runs every chapter: nbval executes each MyST source, one test a cell."""
 
+import os
 import re
 from pathlib import Path
 
@@ -38,15 +39,18 @@ class Chapter(IPyNbFile):
     def collect(self):
         self.notebook = SCRATCH / self.chapter.relative_to(ROOT).with_suffix(".ipynb")
         self.notebook.parent.mkdir(parents=True, exist_ok=True)
-        jupytext.write(jupytext.read(self.chapter), self.notebook)
+        # several processes collect at once, and none may read what another has half written
+        own = self.notebook.with_suffix(f".{os.getpid()}")
+        jupytext.write(jupytext.read(self.chapter), own, fmt="ipynb")
+        own.replace(self.notebook)
         text = self.chapter.read_text(encoding="utf-8")
         lines = [text.count("\n", 0, fence.start()) + 1 for fence in FENCE.finditer(text)]
         for cell, line in zip(super().collect(), lines, strict=True):
-            own = Cell.from_parent(
+            test = Cell.from_parent(
                 self, name=cell.name, cell_num=cell.cell_num, cell=cell.cell, options=cell.options
             )
-            own.line = line
-            yield own
+            test.line = line
+            yield test
 
 
 def pytest_collect_file(file_path, parent):
