@@ -40,8 +40,8 @@ class Chapter(IPyNbFile):
         self.notebook = SCRATCH / self.chapter.relative_to(ROOT).with_suffix(".ipynb")
         self.notebook.parent.mkdir(parents=True, exist_ok=True)
         # several processes collect at once, and none may read what another has half written
-        own = self.notebook.with_suffix(f".{os.getpid()}")
-        jupytext.write(jupytext.read(self.chapter), own, fmt="ipynb")
+        own = self.notebook.with_suffix(f".{os.getpid()}.ipynb")
+        jupytext.write(jupytext.read(self.chapter), own)
         own.replace(self.notebook)
         text = self.chapter.read_text(encoding="utf-8")
         lines = [text.count("\n", 0, fence.start()) + 1 for fence in FENCE.finditer(text)]
