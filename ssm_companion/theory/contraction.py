@@ -84,7 +84,9 @@ def lyapunov(A, Q=None) -> np.ndarray:
     return (P + P.conj().swapaxes(-1, -2)) / 2
 
 
-_lyapunov_each = np.vectorize(scipy.linalg.solve_discrete_lyapunov, signature="(d,d),(d,d)->(d,d)")
+_lyapunov_each = np.vectorize(
+    scipy.linalg.solve_discrete_lyapunov, signature="(d,d),(d,d)->(d,d)"
+)
 
 
 def lyapunov_expression(A: sp.Matrix, Q: sp.Matrix | None = None) -> sp.Matrix:

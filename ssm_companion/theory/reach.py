@@ -80,7 +80,9 @@ def mamba_in_ball(
     return _block(layer, c, gate, in_order=False)
 
 
-def mamba_along(weights: Mapping[str, np.ndarray], inputs, rule: str = "euler") -> dict[str, Reach]:
+def mamba_along(
+    weights: Mapping[str, np.ndarray], inputs, rule: str = "euler"
+) -> dict[str, Reach]:
     r"""The signals inside a Mamba block for one sequence, with local Lipschitz constants.
 
     Distances are measured as in :func:`mamba_in_ball`. The constants bound the derivatives at

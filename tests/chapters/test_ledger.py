@@ -21,9 +21,7 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 """
 ROOT = "# Book\n\n```{toctree}\n:numbered:\none\nparts/two\nledger\n```\n"
 VIEWS = "# Ledger\n\n```{ledger}\n```\n\n```{ledger-graph}\n```\n"
-ONE = (
-    HEAD
-    + """
+ONE = HEAD + """
 # Echoes $x$
 
 ````{prf:theorem} fading memory
@@ -68,10 +66,7 @@ def holds(claim):
 holds(True)
 ```
 """
-)
-TWO = (
-    HEAD
-    + """# Two
+TWO = HEAD + """# Two
 
 {prf:ref}`thm-fading` again.
 
@@ -91,7 +86,6 @@ From {prf:ref}`thm-fading` and {prf:ref}`lem-bound`.
 assert all([True])
 ```
 """
-)
 GOOD = {"index": ROOT, "one": ONE, "parts/two": TWO, "ledger": VIEWS}
 
 
@@ -114,24 +108,14 @@ def build(folder, execute="off"):
     }
     out, warnings, written = folder / "_out", StringIO(), []
     with patch_docutils(), docutils_namespace():
-        app = Sphinx(
-            folder,
-            None,
-            out / "html",
-            out / "doctrees",
-            "html",
-            settings,
-            status=None,
-            warning=warnings,
-        )
+        app = Sphinx(folder, None, out / "html", out / "doctrees", "html", settings,
+                     status=None, warning=warnings)
         app.connect("doctree-resolved", lambda app, doctree, name: written.append(name))
         app.build()
     plain = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
     found = re.findall(r"(\S+):(\d+): WARNING: (.*) \[ledger\.(\w+)\]", plain)
-    faults = [
-        (Path(path).relative_to(folder).as_posix(), int(line), kind, message)
-        for path, line, message, kind in found
-    ]
+    faults = [(Path(path).relative_to(folder).as_posix(), int(line), kind, message)
+              for path, line, message, kind in found]
     return faults, written
 
 
@@ -165,18 +149,14 @@ def test_note_names_what_a_cell_checks(good):
 
 
 def test_table(good):
-    rows = [
-        [cell for cell in row.select("th, td")]
-        for row in page(good, "ledger").select(".ledger-table tbody tr")
-    ]
+    rows = [[cell for cell in row.select("th, td")] for row in
+            page(good, "ledger").select(".ledger-table tbody tr")]
     texts = [[" ".join(cell.get_text().split()) for cell in row] for row in rows]
     assert [row[0] for row in texts] == [
-        "Theorem 1.1 (fading memory)",
-        "Lemma 1.2",
-        "Proposition 2.1 (long echo)",
-    ]
+        "Theorem 1.1 (fading memory)", "Lemma 1.2", "Proposition 2.1 (long echo)"]
     assert rows[2][0].a["href"] == "parts/two.html#prop-long"
-    assert [row[2] for row in texts] == ["numeric, 2000 systems · symbolic", "symbolic", "symbolic"]
+    assert [row[2] for row in texts] == [
+        "numeric, 2000 systems · symbolic", "symbolic", "symbolic"]
     assert [row[3] for row in texts] == ["—", "Theorem 1.1", "Theorem 1.1, Lemma 1.2"]
     assert texts[0][4].startswith("Lemma 1.2, Proposition 2.1, Echoes")
     assert texts[1][1] == "— (in the statement)"
@@ -197,8 +177,7 @@ def test_graph(good):
     links = {link["href"]: link for link in svg.select("a")}
     assert "one.html#thm-fading" in links and "parts/two.html#prop-long" in links
     assert " ".join(s.get_text() for s in links["one.html#thm-fading"].select("tspan")) == (
-        "1.1 fading memory"
-    )
+        "1.1 fading memory")
     heads = [path for path in svg.select("path") if path["d"].endswith("l-6,4")]
     assert len(heads) == 3
     assert "fill=" not in str(svg) and "stroke=" not in str(svg)
@@ -220,60 +199,33 @@ def test_a_count_of_zero_or_in_a_traceback_is_none(tmp_path):
 
 
 def line_of(text, part):
-    return text[: text.index(part)].count("\n") + 1
+    return text[:text.index(part)].count("\n") + 1
 
 
 def symbolic(line):
-    return (
-        ONE.replace("holds(True)", line)
-        .replace("    assert claim", "    pass")
-        .replace("def holds", "def other")
-    )
+    return ONE.replace("holds(True)", line).replace("    assert claim", "    pass").replace(
+        "def holds", "def other")
 
 
 SPOILT = {  # what is wrong: the page, its text, what stands in the line to be named, the fault
     "no label": ("one", ONE.replace(":label: lem-bound\n", ""), "```{prf:lemma}", "label"),
     "wrong prefix": ("one", ONE.replace("lem-bound", "thm-bound"), "```{prf:lemma}", "label"),
     "no check": ("parts/two", TWO.replace("[check, ", "["), "```{prf:proposition}", "unchecked"),
-    "unknown in check": (
-        "parts/two",
-        TWO.replace("check, ", "check, lem-no, "),
-        "```{code",
-        "unknown",
-    ),
-    "check of nothing": (
-        "one",
-        ONE.replace("thm-fading, lem-bound, ", ""),
-        "```{code-cell} python\n:tags: [check, symbolic",
-        "target",
-    ),
+    "unknown in check": ("parts/two", TWO.replace("check, ", "check, lem-no, "), "```{code",
+                         "unknown"),
+    "check of nothing": ("one", ONE.replace("thm-fading, lem-bound, ", ""),
+                         "```{code-cell} python\n:tags: [check, symbolic", "target"),
     "no kind": ("parts/two", TWO.replace(", symbolic", ""), "```{code", "kind"),
-    "two kinds": (
-        "parts/two",
-        TWO.replace(", symbolic", ", symbolic, numeric"),
-        "```{code",
-        "kind",
-    ),
+    "two kinds": ("parts/two", TWO.replace(", symbolic", ", symbolic, numeric"), "```{code",
+                  "kind"),
     "constant": ("parts/two", TWO.replace("all([True])", "1 + 1 == 2"), "```{code", "vacuous"),
-    "no assertion": (
-        "one",
-        symbolic("other(True)"),
-        "```{code-cell} python\n:tags: [check, thm-fading, lem",
-        "vacuous",
-    ),
+    "no assertion": ("one", symbolic("other(True)"),
+                     "```{code-cell} python\n:tags: [check, thm-fading, lem", "vacuous"),
     "broken code": ("parts/two", TWO.replace("all([True])", "all(["), "```{code", "vacuous"),
-    "unknown in proof": (
-        "one",
-        ONE.replace("<thm-fading>", "<cor-no>"),
-        "then {prf:ref}",
-        "unknown",
-    ),
-    "cycle": (
-        "parts/two",
-        TWO.replace("and {prf", "and {prf:ref}`prop-long`, {prf"),
-        "From",
-        "cycle",
-    ),
+    "unknown in proof": ("one", ONE.replace("<thm-fading>", "<cor-no>"), "then {prf:ref}",
+                         "unknown"),
+    "cycle": ("parts/two", TWO.replace("and {prf", "and {prf:ref}`prop-long`, {prf"), "From",
+              "cycle"),
 }
 
 
@@ -291,9 +243,8 @@ def test_a_cycle_is_named(tmp_path):
     write(tmp_path, GOOD | {"one": one})
     faults, _ = build(tmp_path)
     (message,) = [message for *_, kind, message in faults if kind == "cycle"]
-    assert re.search(
-        "prop-long uses lem-bound uses prop-long|lem-bound uses prop-long uses lem-bound", message
-    )
+    assert re.search("prop-long uses lem-bound uses prop-long|"
+                     "lem-bound uses prop-long uses lem-bound", message)
 
 
 def test_faults_stay_until_mended(tmp_path):

@@ -24,9 +24,7 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 ROOT = "# Book\n\n```{toctree}\n:numbered:\nparts/one\nplain\n```\n"
 PLAIN = "(there)=\n# No code\n\n```{bibliography}\n```\n"
 BIB = "@book{yule, author={G. Yule}, title={Sun}, year=1927, publisher={Sun}}\n"
-ONE = (
-    HEAD
-    + r"""
+ONE = HEAD + r"""
 # Echoes
 
 ```{code-cell} ipython3
@@ -128,7 +126,6 @@ One.
 ```{solution-end}
 ```
 """
-)
 DOT = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="1" fill="red"/></svg>'
 FILES = {"parts/one.md": ONE, "parts/dot.svg": DOT}
 
@@ -138,20 +135,12 @@ def build(folder, pages, execute="off"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     settings = {
-        "extensions": [
-            "myst_nb",
-            "sphinx_proof",
-            "sphinx_exercise",
-            "sphinxcontrib.bibtex",
-            "explorable",
-            "notebooks",
-        ],
+        "extensions": ["myst_nb", "sphinx_proof", "sphinx_exercise", "sphinxcontrib.bibtex",
+                       "explorable", "notebooks"],
         "exclude_patterns": ["_out"],
         "html_theme": "sphinx_book_theme",
-        "html_theme_options": {
-            "repository_url": "https://github.com/someone/book",
-            "use_download_button": False,
-        },
+        "html_theme_options": {"repository_url": "https://github.com/someone/book",
+                               "use_download_button": False},
         "html_baseurl": "https://book.org/",
         "html_title": "Memory",
         "nb_execution_mode": execute,
@@ -162,16 +151,8 @@ def build(folder, pages, execute="off"):
     }
     out, warnings = folder / "_out", StringIO()
     with patch_docutils(), docutils_namespace():
-        app = Sphinx(
-            folder,
-            None,
-            out / "html",
-            out / "doctrees",
-            "html",
-            settings,
-            status=None,
-            warning=warnings,
-        )
+        app = Sphinx(folder, None, out / "html", out / "doctrees", "html", settings,
+                     status=None, warning=warnings)
         app.build()
     assert "no Markdown" not in warnings.getvalue()
     return out
@@ -195,43 +176,38 @@ def text(cells):
 
 
 def test_first_cells_say_where_it_belongs_and_install(cells):
-    assert cells[0].source == (
-        "This notebook is chapter 1 of *Memory*; the text with figures and "
-        "links is at <https://book.org/parts/one.html>."
-    )
+    assert cells[0].source == ("This notebook is chapter 1 of *Memory*; the text with figures and "
+                               "links is at <https://book.org/parts/one.html>.")
     assert cells[1].metadata.tags == ["setup-companion"]
     install = '%pip install -q "ssm-companion[book] @ git+https://github.com/someone/book"'
     assert cells[1].source.splitlines()[-1] == f"    {install}"
 
 
-@pytest.mark.parametrize(
-    "expected",
-    [
-        "# 1 Echoes",
-        r"A 5 \$ price, 2 \* 3 \* 4, a\_b\_c, &lt;b>, &#91;x&#93;(y), **$a$ strong** and 0.5.",
-        r"1\. is no list; $\left|{x_{\mathbb{R}}}\right| \lt  "
-        r"\left\lVert{\left|{\mathrm{e}}\right|}\right\rVert$.",
-        r"$$ a = b \tag{1.1} $$",
-        r"$$ \begin{aligned} c &= d \end{aligned} \tag{1.2} $$",
-        "> **Theorem 1.1 (Memory of $x$).** Suppose that\n> \n> 1. `code`, and\n> \n"
-        ">    $$ e = f $$\n> 2. Lemma 1.2.",
-        "> **Lemma 1.2.** Short.",
-        "*Proof.* First, by (1.1),\n\n$$ g = h $$\n\n∎",
-        "> *A note.* Beside Fig. 1.1, [No code](https://book.org/plain.html#there) and "
-        "Yule ([1927](https://book.org/plain.html#id2)), "
-        "([Yule, 1927](https://book.org/plain.html#id2)).",
-        "> *Note.* Well.",
-        "![A red dot](https://book.org/_images/dot.svg)",
-        "*Fig. 1.1.* See Theorem 1.1.",
-        "| A | B |\n| --- | --- |\n| $\\left\\vert {x}\\right\\vert $ | b \\| c |",
-        "- **term**\n\n  what it means",
-        "*Fig. 1.2.* Drag it.\n\n"
-        "*(interactive figure: see it at <https://book.org/parts/one.html#play>)*",
-        "## 1.1 Exercises",
-        "### Exercise 1.1 (pencil)\n\nCount.",
-        "### Solution to Exercise 1.1\n\nOne.",
-    ],
-)
+@pytest.mark.parametrize("expected", [
+    "# 1 Echoes",
+    r"A 5 \$ price, 2 \* 3 \* 4, a\_b\_c, &lt;b>, &#91;x&#93;(y), **$a$ strong** and 0.5.",
+    r"1\. is no list; $\left|{x_{\mathbb{R}}}\right| \lt  "
+    r"\left\lVert{\left|{\mathrm{e}}\right|}\right\rVert$.",
+    r"$$ a = b \tag{1.1} $$",
+    r"$$ \begin{aligned} c &= d \end{aligned} \tag{1.2} $$",
+    "> **Theorem 1.1 (Memory of $x$).** Suppose that\n> \n> 1. `code`, and\n> \n"
+    ">    $$ e = f $$\n> 2. Lemma 1.2.",
+    "> **Lemma 1.2.** Short.",
+    "*Proof.* First, by (1.1),\n\n$$ g = h $$\n\n∎",
+    "> *A note.* Beside Fig. 1.1, [No code](https://book.org/plain.html#there) and "
+    "Yule ([1927](https://book.org/plain.html#id2)), "
+    "([Yule, 1927](https://book.org/plain.html#id2)).",
+    "> *Note.* Well.",
+    "![A red dot](https://book.org/_images/dot.svg)",
+    "*Fig. 1.1.* See Theorem 1.1.",
+    "| A | B |\n| --- | --- |\n| $\\left\\vert {x}\\right\\vert $ | b \\| c |",
+    "- **term**\n\n  what it means",
+    "*Fig. 1.2.* Drag it.\n\n"
+    "*(interactive figure: see it at <https://book.org/parts/one.html#play>)*",
+    "## 1.1 Exercises",
+    "### Exercise 1.1 (pencil)\n\nCount.",
+    "### Solution to Exercise 1.1\n\nOne.",
+])
 def test_constructs(text, expected):
     assert expected in text
 
@@ -242,11 +218,8 @@ def test_code_keeps_its_place_tags_and_outputs(cells):
     assert glue.metadata == {"tags": ["remove-cell"], "jupyter": {"source_hidden": True}}
     assert glue.outputs == []
     assert picture.metadata.tags == ["hide-input", "check"]
-    assert (
-        picture.outputs[0]
-        .data["text/html"]
-        .startswith('<img width="640" alt="a &quot;word&quot;" src="data:image/svg+xml;base64,')
-    )
+    assert picture.outputs[0].data["text/html"].startswith(
+        '<img width="640" alt="a &quot;word&quot;" src="data:image/svg+xml;base64,')
     assert cells[cells.index(picture) + 1].source.startswith("*Fig. 1.1.*")
     assert last.outputs[0].data == {"text/plain": "1"}
     assert cells[cells.index(last) - 1].source.startswith("### Solution")
@@ -296,24 +269,16 @@ def test_notebook_of_a_page_that_is_gone(tmp_path):
 
 def test_unknown_node_is_an_error(tmp_path):
     with pytest.raises(ExtensionError, match="parts/one: no Markdown for the node <line_block>"):
-        build(
-            tmp_path.resolve(),
-            {
-                "parts/one.md": HEAD + "# One\n\n```{code-cell}\n1\n```\n\n"
-                "```{eval-rst}\n| a\n| b\n```\n"
-            },
-        )
+        build(tmp_path.resolve(), {"parts/one.md": HEAD + "# One\n\n```{code-cell}\n1\n```\n\n"
+                                   "```{eval-rst}\n| a\n| b\n```\n"})
 
 
-@pytest.mark.parametrize(
-    "tex, expanded",
-    [
-        (r"\i\theta \in \C^N", r"{\mathrm{i}}\theta \in {\mathbb{C}}^N"),
-        (r"\Re h, \Rex", r"\operatorname{Re} h, \Rex"),
-        (r"\abs{\frac{a_{1}}{\{b\}}}", r"\left|{\frac{a_{1}}{\{b\}}}\right|"),
-        (r"\abs{\abs x}", r"\left|{\left|x\right|}\right|"),
-        (r"\norm \lambda", r"\left\lVert\lambda\right\rVert"),
-    ],
-)
+@pytest.mark.parametrize("tex, expanded", [
+    (r"\i\theta \in \C^N", r"{\mathrm{i}}\theta \in {\mathbb{C}}^N"),
+    (r"\Re h, \Rex", r"\operatorname{Re} h, \Rex"),
+    (r"\abs{\frac{a_{1}}{\{b\}}}", r"\left|{\frac{a_{1}}{\{b\}}}\right|"),
+    (r"\abs{\abs x}", r"\left|{\left|x\right|}\right|"),
+    (r"\norm \lambda", r"\left\lVert\lambda\right\rVert"),
+])
 def test_macros(tex, expanded):
     assert expand(tex) == expanded
